@@ -193,57 +193,66 @@ func (d Device) words() ([]string, error) {
 	return words, nil
 }
 
-// agentProgram runs a fence_* agent: parameters as name=value lines on standard
-// input, the node as "plug" and under the older name "port" unless the
-// configuration names one itself.
+// agentProgram runs a fence_* agent with its parameters on standard input.
 func agentProgram(d Device, op, node string, env []string) (program, func(), error) {
 	nothing := func() {}
 	path, err := findProgram(d.Type)
 	if err != nil {
 		return program{}, nothing, fmt.Errorf("fence agent: %w", err)
 	}
-	params, err := d.words()
+	in, err := agentInput(d, op, node)
 	if err != nil {
 		return program{}, nothing, err
 	}
-	action := "reboot"
+	stdin, err := memfile("fence-input")
+	if err != nil {
+		return program{}, nothing, err
+	}
+	if _, err = stdin.WriteString(in); err == nil {
+		_, err = stdin.Seek(0, 0)
+	}
+	return program{path: path, env: env, stdin: stdin}, func() { stdin.Close() }, err
+}
+
+// agentInput is what an agent reads: name=value lines. The node goes in as
+// "nodename", and as "port" unless the configuration names a plug itself.
+func agentInput(d Device, op, node string) (string, error) {
+	params, err := d.words()
+	if err != nil {
+		return "", err
+	}
+	var in strings.Builder
+	plug, action := false, "reboot"
 	if op == "status" {
 		action = "monitor"
 	}
-	var in strings.Builder
-	plug, chosen := false, false
 	for _, kv := range params {
-		k, _, ok := strings.Cut(kv, "=")
+		k, v, ok := strings.Cut(kv, "=")
 		if !ok {
-			return program{}, nothing, fmt.Errorf("parameter %q of %s is not name=value", kv, d.Type)
+			return "", fmt.Errorf("parameter %q of %s is not name=value", kv, d.Type)
 		}
 		switch k {
 		case "plug", "port", "nodename":
 			plug = true
-		case "action":
-			if chosen = op == "reset"; !chosen {
-				continue
+		case "action": // how to reset: off instead of reboot
+			if v != "reboot" && v != "off" {
+				return "", fmt.Errorf("action=%s of %s would not stop the node: reboot or off", v, d.Type)
 			}
+			if op == "reset" {
+				action = v
+			}
+			continue
 		}
 		in.WriteString(kv + "\n")
 	}
-	if !chosen {
-		in.WriteString("action=" + action + "\n")
-	}
+	in.WriteString("action=" + action + "\n")
 	if node != "" {
 		in.WriteString("nodename=" + node + "\n")
 		if !plug {
 			in.WriteString("port=" + node + "\n")
 		}
 	}
-	stdin, err := memfile("fence-input")
-	if err != nil {
-		return program{}, nothing, err
-	}
-	if _, err = stdin.WriteString(in.String()); err == nil {
-		_, err = stdin.Seek(0, 0)
-	}
-	return program{path: path, env: env, stdin: stdin}, func() { stdin.Close() }, err
+	return in.String(), nil
 }
 
 // findProgram looks in the directories of system programs: the daemon's own PATH
