@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,9 +14,9 @@ import (
 	"classicha/internal/hlog"
 )
 
-// world stands for the machine: what it holds, what was sent when. It is used
-// inside synctest, where only one goroutine runs at a time between waits.
+// world stands for the machine: what it holds, what was sent when.
 type world struct {
+	mu    sync.Mutex
 	start time.Time
 	held  []netip.Addr
 	sent  []string
@@ -27,12 +28,20 @@ func (w *world) options() Options {
 	w.start = time.Now()
 	return Options{
 		Refresh: 10 * time.Second,
-		Log:     func(l hlog.Level, text string) { w.log = append(w.log, l.String()+": "+text) },
+		Log: func(l hlog.Level, text string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.log = append(w.log, l.String()+": "+text)
+		},
 		send: func(t Target) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			w.sent = append(w.sent, time.Since(w.start).String()+" "+t.IP.String())
 			return w.err
 		},
 		held: func(ips []netip.Addr) (out []Target, err error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			for _, ip := range ips {
 				if slices.Contains(w.held, ip) {
 					out = append(out, Target{Interface: "eth0", IP: ip})
@@ -43,9 +52,24 @@ func (w *world) options() Options {
 	}
 }
 
+// fail sets what sending returns from now on, hold what is on the interfaces.
+func (w *world) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
+}
+
+func (w *world) hold(ips ...netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = ips
+}
+
 func (w *world) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !slices.Equal(w.sent, want) {
 		t.Errorf("sent\n got %q\nwant %q", w.sent, want)
 	}
@@ -82,10 +106,10 @@ func TestAnnouncerForgetsAddressesThatAreGone(t *testing.T) {
 		a.Add(ip("10.0.0.1"), ip("10.0.0.2"), ip("10.0.0.3"))
 		w.expect(t, "0s 10.0.0.1", "0s 10.0.0.2") // .3 never was here
 		time.Sleep(500 * time.Millisecond)
-		w.held = w.held[1:]
+		w.hold(ip("10.0.0.2"))
 		time.Sleep(time.Second)
 		w.expect(t, "1s 10.0.0.2")
-		w.held = append(w.held, ip("10.0.0.1")) // back, but not by us: it must be added again
+		w.hold(ip("10.0.0.1"), ip("10.0.0.2")) // back, but not by us: it must be added again
 		a.Again()
 		w.expect(t, "1.5s 10.0.0.2")
 	})
@@ -98,8 +122,9 @@ func TestAnnouncerLogsFailuresOncePerChange(t *testing.T) {
 		defer a.Close()
 		a.Add(ip("10.0.0.1"))
 		time.Sleep(time.Minute)
-		w.err = nil
+		w.fail(nil)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []string{"WARN: network is down", "info: announce 10.0.0.1: works again"}
 		if !slices.Equal(w.log, want) {
 			t.Errorf("log\n got %q\nwant %q", w.log, want)
@@ -114,7 +139,7 @@ func TestAnnouncerRetriesTentativeAddressesSoon(t *testing.T) {
 		defer a.Close()
 		a.Add(ip("2001:db8::1"))
 		time.Sleep(150 * time.Millisecond)
-		w.err = nil
+		w.fail(nil)
 		time.Sleep(2 * time.Second)
 		w.expect(t, "0s 2001:db8::1", "100ms 2001:db8::1", "200ms 2001:db8::1", "1s 2001:db8::1")
 		if len(w.log) != 0 {
