@@ -4,7 +4,7 @@
 // Data flow: Logger.Log makes a record, stamps it with the time and appends it
 // to a bounded queue; that never blocks, so a core loop may log. One goroutine
 // drains the queue and hands every record to the sinks (log file, debug file,
-// syslog, standard error, JSON file). Each sink is a logrus logger with one of
+// syslog, standard error). Each sink is a logrus logger with one of
 // our formatters and one of our writers.
 //
 // Invariants:

@@ -27,6 +27,9 @@ func lineStyle(c Config) formatter {
 }
 
 func logFileStyle(c Config) formatter {
+	if c.JSON {
+		return jsonStyle(c)
+	}
 	daemon := lineStyle(c)
 	return func(b []byte, r *record) []byte {
 		if r.tag != "" {
@@ -37,6 +40,9 @@ func logFileStyle(c Config) formatter {
 }
 
 func debugFileStyle(c Config) formatter {
+	if c.JSON {
+		return jsonStyle(c)
+	}
 	daemon := lineStyle(c)
 	return func(b []byte, r *record) []byte {
 		if r.tag != "" {

@@ -22,7 +22,7 @@ type Config struct {
 	Host         string    // node name, in syslogmsgfmt lines and JSON
 	LogFile      string    // all but debug lines; "" or /dev/null: none
 	DebugFile    string    // everything
-	JSONFile     string    // everything, one object a line (haext.cf)
+	JSON         bool      // both files as JSON, one object a line (haext.cf: logformat json)
 	Facility     Facility  // syslog
 	SyslogMsgFmt bool      // form of lines in files
 	Stderr       io.Writer // before detaching and in tools; nil: none

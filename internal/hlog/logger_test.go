@@ -48,10 +48,10 @@ func read(t *testing.T, path string) string {
 
 func TestDestinationsAndDebug(t *testing.T) {
 	dir := t.TempDir()
-	log, dbg, js := filepath.Join(dir, "ha-log"), filepath.Join(dir, "ha-debug"), filepath.Join(dir, "json")
+	log, dbg := filepath.Join(dir, "ha-log"), filepath.Join(dir, "ha-debug")
 	var stderr lockedBuffer
 	l := New(Options{Entity: "heartbeat", PID: 48, Now: fixed}, Config{Host: "node1", SyslogMsgFmt: true, LogFile: log,
-		DebugFile: dbg, JSONFile: js, Facility: NoFacility, Stderr: &stderr})
+		DebugFile: dbg, Facility: NoFacility, Stderr: &stderr})
 	l.Debugf(1, "not yet")
 	if got := l.AdjustDebug(+1); got != 1 {
 		t.Errorf("USR1 from 0 gives %d, want 1", got)
@@ -75,9 +75,6 @@ func TestDestinationsAndDebug(t *testing.T) {
 	}
 	if got, want := stderr.String(), p+"heartbeat: [48]: debug: seen 1\n"+p+"heartbeat: [48]: info: hello\n"; got != want {
 		t.Errorf("standard error:\n%s\nwant (nothing after Detach):\n%s", got, want)
-	}
-	if n := strings.Count(read(t, js), "\n"); n != 3 {
-		t.Errorf("JSON has %d lines, want 3", n)
 	}
 }
 
@@ -362,4 +359,18 @@ func TestConfigureKeepsTheOrder(t *testing.T) {
 func ownerOf(st os.FileInfo) (uid, gid int) {
 	s := st.Sys().(*syscall.Stat_t)
 	return int(s.Uid), int(s.Gid)
+}
+
+func TestFilesAsJSON(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ha-log")
+	var stderr lockedBuffer
+	l := New(Options{Entity: "heartbeat", PID: 48, Now: fixed}, Config{Host: "node1", LogFile: path, JSON: true, Stderr: &stderr, Facility: NoFacility})
+	l.LogKV(Warn, "node node2: is dead", "node", "node2")
+	l.Close()
+	if got, want := read(t, path), `{"time":"2026-11-21T00:25:43.12Z","level":"WARN","host":"node1","entity":"heartbeat","pid":48,"text":"node node2: is dead","node":"node2"}`+"\n"; got != want {
+		t.Errorf("file: %s\nwant: %s", got, want)
+	}
+	if got, want := stderr.String(), "heartbeat[48]: 2026/11/21_00:25:43 WARN: node node2: is dead\n"; got != want {
+		t.Errorf("standard error: %q, want %q: it stays text", got, want)
+	}
 }

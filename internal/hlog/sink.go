@@ -106,9 +106,6 @@ func newSinks(c Config) []*sink {
 		}
 		out = append(out, newSink(path, syslogStyle(c), &syslogWriter{path: path}, everything))
 	}
-	if isFile(c.JSONFile) {
-		out = append(out, newSink(c.JSONFile, jsonStyle(c), &file{path: c.JSONFile, own: own}, everything))
-	}
 	return out
 }
 
