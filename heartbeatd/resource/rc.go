@@ -126,7 +126,10 @@ func (r *Runner) runRC(ctx context.Context, j rcJob) RCResult {
 	if !r.HasRC(j.typ) {
 		return RCResult{Type: j.typ, Dropped: true}
 	}
-	env := scriptEnv(r.o.Env, &r.o, r.o.HaDir+"/", append(fieldEnv(j.fields), j.extra...))
+	extra := append(fieldEnv(j.fields), j.extra...)
+	// The daemon takes over by itself: mach_down and our rc.d scripts then leave it alone.
+	extra = append(extra, "HA_TAKEOVER=daemon")
+	env := scriptEnv(r.o.Env, &r.o, r.o.HaDir+"/", extra)
 	for i, kv := range env {
 		if strings.HasPrefix(kv, "HA_DIR=") {
 			env[i] = "HA_DIR=" + r.o.HaDir + "/" // harc shows it: /etc/ha.d//rc.d/status
@@ -169,7 +172,7 @@ var steering = map[string]bool{
 	"HA_DEBUGLOG": true, "HA_LOGFACILITY": true, "HA_LOGD": true, "HA_LOGTAG": true, "HA_DATEFMT": true,
 	"HA_CURHOST": true, "HA_EMERGENCY": true, "HA_VARLIB": true, "HA_VARRUN": true, "HA_VARLOCK": true,
 	"HA_RSCTMP": true, "HA_CONFDIR": true, "HA_DOCDIR": true, "HA_STOPRETRYMAX": true, "HA_debug": true,
-	"HA_OSTATUS": true, "HA_NICEFAILBACK": true, "HA_DONTASK": true,
+	"HA_OSTATUS": true, "HA_NICEFAILBACK": true, "HA_DONTASK": true, "HA_TAKEOVER": true,
 }
 
 func shellName(s string) bool {
