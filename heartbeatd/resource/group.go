@@ -139,6 +139,8 @@ func (r *Runner) release(ctx context.Context, g Group, dir string, env []string)
 			out.Failed, out.Result = res, run
 		}
 		out.OK, out.StopFailed = false, true
+		r.log(entityRM, "CRIT", "Resource STOP failure. Reboot required!")
+		r.log(entityRM, "CRIT", "Killing heartbeat ungracefully!")
 		r.o.Emergency(fmt.Sprintf("resource %s cannot be stopped", res.Word))
 	}
 	return out

@@ -124,6 +124,9 @@ func TestStopThatFailsWhileRunning(t *testing.T) {
 	if len(e.emergency) != 1 || !strings.Contains(e.emergency[0], "LabRsc::a2") {
 		t.Errorf("emergencies: %q, want one for a2", e.emergency)
 	}
+	if l := e.log(); !slices.Contains(l, "ResourceManager CRIT: Resource STOP failure. Reboot required!") || !slices.Contains(l, "ResourceManager CRIT: Killing heartbeat ungracefully!") {
+		t.Errorf("the lines of a stop failure are missing in %q", l)
+	}
 	if got, want := e.calls(), "a2 stop, a2 stop, a2 stop, a2 status, a stop"; got != want {
 		t.Errorf("calls: %s, want %s", got, want)
 	}

@@ -58,8 +58,9 @@ type Options struct {
 	StopRetryMax  int           // retries of a failed stop (HA_STOPRETRYMAX); 0: default 10, <0: for ever
 	StopRetryWait time.Duration // 1 s
 
-	// Emergency is called when a resource that is still running cannot be stopped.
-	// nil: an [Emergency] with the policy of HA_EMERGENCY in Env.
+	// Emergency is called when a resource that still runs, or may run, cannot be
+	// stopped: daemon/emergency does what HA_EMERGENCY says. If it returns, or is nil,
+	// the release goes on and its result says StopFailed.
 	Emergency func(reason string)
 
 	// Prepare sees every command just before it is started: reset of scheduling
@@ -145,8 +146,7 @@ func (o *Options) setDefaults() {
 		o.Debug = io.Discard
 	}
 	if o.Emergency == nil {
-		e := &Emergency{Policy: ParsePolicy(lookupEnv(o.Env, "HA_EMERGENCY")), Log: o.Log}
-		o.Emergency = e.Act
+		o.Emergency = func(string) {}
 	}
 }
 
