@@ -60,7 +60,11 @@ func ParseAuthkeys(name string, data []byte, mode fs.FileMode) (*message.Keys, F
 			remedy = "move the auth line to the top"
 		}
 		p.fail(p.authPos, text, remedy, fmt.Sprintf("ERROR: Auth Key [%d] not found in keyfile [%s]", p.auth, p.orig))
-	case p.keys.ByNum[p.keys.Current].Method == message.CRC:
+	case p.auth != p.keys.Current:
+		p.add(Finding{Level: Warn, Pos: p.authPos, Text: fmt.Sprintf("auth %d is ignored: no key %d follows it, so that key %d signs", p.auth, p.auth, p.keys.Current),
+			Remedy: "leave one auth line, at the top"})
+	}
+	if key, ok := p.keys.ByNum[p.keys.Current]; ok && p.current && key.Method == message.CRC {
 		p.add(Finding{Level: Warn, Pos: Pos{File: p.file, Line: p.lineOf[p.keys.Current]},
 			Text:   "crc is no authentication, it only finds damaged packets: anybody on the network can take part in the cluster",
 			Remedy: "use sha1 with a secret, unless the links are private"})
@@ -89,14 +93,18 @@ func (p *authParser) readLine(l sourceLine) {
 		return
 	}
 	pos := Pos{File: p.file, Line: l.num, Col: args[0].col}
-	// The original quotes the line as it read it: without leading blanks, with its end.
-	quoted := strings.TrimLeft(l.text, " \t") + "\n"
+	quoted := l.text + l.end // as the original quotes it
+	if l.cr {
+		quoted = l.text + "\r" + l.end
+	}
 	if args[0].text[0] == 'a' {
-		n, ok := 0, false
-		if args[0].text == "auth" && len(args) > 1 {
-			n, ok = scanInt(args[1].text)
+		// The blank between the two may be missing: the original's scanf does not need it.
+		word, ok := strings.CutPrefix(args[0].text, "auth")
+		if ok && word == "" && len(args) > 1 {
+			word = args[1].text
 		}
-		if !ok {
+		n, isNum := scanInt(word)
+		if !ok || !isNum {
 			p.fail(pos, fmt.Sprintf("%q is not \"auth\" with the number of a key", strings.TrimSpace(l.text)), "write auth 1",
 				"ERROR: Invalid auth line ["+quoted+"] in "+p.orig)
 			return

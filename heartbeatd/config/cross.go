@@ -157,7 +157,8 @@ func (p *haParser) checkTimes() {
 			"WARN: Initial dead time ["+ms(ha.Initdead)+" ms] may be too small!",
 			"info: Initial dead time accounts for slow network startup time", "info: It should be >= deadtime and >= 10 seconds")
 	}
-	if ha.Deadping <= 2*ha.Keepalive {
+	// The original compares deadping only where it is given.
+	if ha.Deadping <= 2*ha.Keepalive && p.given("deadping") {
 		p.fail(p.where("deadping"), fmt.Sprintf("deadping %s is too small: it must be more than twice keepalive (%s)", formatTime(ha.Deadping), formatTime(ha.Keepalive)),
 			fmt.Sprintf("write deadping %s or more", formatTime(4*ha.Keepalive)),
 			"ERROR: Ping dead time ["+ms(ha.Deadping)+"] is too small compared to keeplive ["+ms(ha.Keepalive)+"]")
@@ -180,7 +181,7 @@ func (p *haParser) checkLogging() {
 			"info: No log entry found in ha.cf -- use logd", logdMissing, logdOn, logdFiles)
 	case !haveFile && !haveDebug && !haveFacility && !log.UseLogd:
 		p.fail(p.where("use_logd"), "use_logd is off and there is no logfile, debugfile or logfacility: nothing would be logged",
-			"write logfacility daemon", logdOff, "ERROR: No log entry found in ha.cf and use_logd is set to off")
+			"write logfacility daemon", "ERROR: No log entry found in ha.cf and use_logd is set to off", logdMissing)
 	case log.UseLogd && (haveFile || haveDebug || haveFacility):
 		also := "logfile/debugfile"
 		if haveFacility {

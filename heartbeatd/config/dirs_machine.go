@@ -44,9 +44,10 @@ func setWatchdog(p *haParser, d *Directive, a token) {
 
 func setCoredumps(p *haParser, d *Directive, a token) {
 	boolean(func(h *HA) *bool { return &h.Coredumps }, nil)(p, d, a)
-	if on, ok := parseBool(a.text); !ok || !on {
+	if _, ok := parseBool(a.text); !ok {
 		return
 	}
+	// The original warns even where core dumps are off.
 	var original []string
 	if p.env.CorePattern == "core" {
 		original = append(original, "WARN: Consider setting non-default value in /proc/sys/kernel/core_pattern (or equivalent) for maximum supportability")

@@ -108,10 +108,13 @@ func setBaud(p *haParser, d *Directive, a token) {
 	}
 	p.first["baud value"] = p.pos(a)
 	rate, whole := atoi(a.text)
-	if !whole || !slices.Contains(bauds, rate) {
+	if !slices.Contains(bauds, rate) {
 		p.fail(a, fmt.Sprintf("baud: %q is not a speed of a serial line", a.text), "write one of 9600 19200 38400 57600 115200 230400 460800",
 			"heartbeat: invalid baudrate ["+a.text+"] specified.")
 		return
+	}
+	if !whole {
+		p.warn(a, fmt.Sprintf("baud: %q was taken for %d", a.text, rate), fmt.Sprintf("write baud %d", rate))
 	}
 	for _, m := range p.ha.Media {
 		if m.Kind == "serial" && m.Baud != rate {
@@ -171,15 +174,15 @@ func setUcast(p *haParser, d *Directive, rest token) {
 	dev, host := args[0].text, args[1].text
 	var addr netip.Addr
 	if six {
+		if _, ok := p.env.iface(dev); !ok {
+			p.fail(args[0], fmt.Sprintf("ucast6: there is no interface %q", dev), "name an interface that `ip addr` shows",
+				"ERROR: glib: ucast6 device ["+dev+"] is invalid or not set up properly")
+			return
+		}
 		var err error
 		if addr, err = netip.ParseAddr(host); err != nil || !addr.Is6() {
 			p.fail(args[1], fmt.Sprintf("ucast6: %q is not an IPv6 address", host), "write the peer's address, as in ucast6 eth0 fe80::1",
 				"ERROR: glib: ucast6 ["+dev+"] bad addr ["+host+"]")
-			return
-		}
-		if _, ok := p.env.iface(dev); !ok {
-			p.fail(args[0], fmt.Sprintf("ucast6: there is no interface %q", dev), "name an interface that `ip addr` shows",
-				"ERROR: glib: ucast6 device ["+dev+"] is invalid or not set up properly")
 			return
 		}
 	} else {

@@ -30,10 +30,14 @@ var nodeTable = []Directive{
 		set: text(func(h *HA) *string { return &h.QuorumServer })},
 }
 
-// choice is the setter of a word out of a few, in any letter case.
+// choice is the setter of a word out of a few. Other letter case is forgiven;
+// the original takes it for autojoin only.
 func choice(set func(h *HA, v string), original func(word string) []string, allowed ...string) func(*haParser, *Directive, token) {
 	return func(p *haParser, d *Directive, a token) {
 		if v := strings.ToLower(a.text); slices.Contains(allowed, v) {
+			if v != a.text && d.Name != "autojoin" {
+				p.warn(a, fmt.Sprintf("%s: %q was taken for %q", d.Name, a.text, v), "write it in lower case: the original refuses to start with it")
+			}
 			set(p.ha, v)
 			return
 		}
@@ -107,13 +111,13 @@ func setAutojoin(p *haParser, d *Directive, a token) {
 // setPacemaker accepts every way of saying no. crm and pacemaker are one.
 func setPacemaker(p *haParser, d *Directive, a token) {
 	p.record("pacemaker", a.text)
-	original := []string{"info: Pacemaker support: " + a.text}
 	if _, again := p.first["pacemaker value"]; again {
 		p.fail(a, d.Name+" is given a second time (crm and pacemaker are the same directive)", "remove one of them",
-			original[0], "ERROR: pacemaker/crm directive used multiple times!")
+			"ERROR: pacemaker/crm directive used multiple times!")
 		return
 	}
 	p.first["pacemaker value"] = p.pos(a)
+	original := []string{"info: Pacemaker support: " + a.text}
 	on, ok := parseBool(a.text)
 	switch word := strings.ToLower(a.text); {
 	case ok && !on:

@@ -52,7 +52,7 @@ func setRespawn(p *haParser, d *Directive, rest token) {
 	switch {
 	case !strings.HasPrefix(cmd.text, "/"):
 		p.fail(cmd, fmt.Sprintf("%s: %q is not a full path", d.Name, cmd.text), "write "+d.Name+" "+user.text+" /full/path",
-			"ERROR: Client child command ["+cmd.text+"] is not full pathname")
+			"ERROR: Client child command ["+r.Command+"] is not full pathname")
 	case !exists:
 		p.fail(cmd, fmt.Sprintf("%s: %s does not exist or is not executable", d.Name, cmd.text), "correct the path or remove the line",
 			"ERROR: Client child command ["+cmd.text+"] is not executable")
@@ -119,7 +119,7 @@ func (p *haParser) apiAuth(rest token) (APIAuth, *Finding) {
 			ids, wrong := idList(list, p.env.user)
 			if wrong != "" {
 				return bad(w, fmt.Sprintf("apiauth: there is no user %q", wrong), "name users of this machine",
-					"ERROR: Invalid user id name ["+wrong+"]", "ERROR: Bad uid list ["+list+"]")
+					"ERROR: Invalid user id name ["+wrong+"]", "ERROR: Bad uid list ["+rest.text[w.col+len("uid=")-rest.col:]+"]")
 			}
 			a.UIDs, a.UIDNames = ids, listWords(list)
 		} else if list, ok := strings.CutPrefix(w.text, "gid="); ok {
@@ -130,7 +130,7 @@ func (p *haParser) apiAuth(rest token) (APIAuth, *Finding) {
 			ids, wrong := idList(list, p.env.group)
 			if wrong != "" {
 				return bad(w, fmt.Sprintf("apiauth: there is no group %q", wrong), "name groups of this machine",
-					"ERROR: Invalid group name ["+wrong+"]", "ERROR: Bad gid list ["+list+"]")
+					"ERROR: Invalid group name ["+wrong+"]", "ERROR: Bad gid list ["+rest.text[w.col+len("gid=")-rest.col:]+"]")
 			}
 			a.GIDs, a.GIDNames = ids, listWords(list)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -107,10 +108,35 @@ func (e *Env) resolve(network, host string) (netip.Addr, error) {
 	if host == "" {
 		return netip.Addr{}, ErrUnknownHost
 	}
+	if a, ok := shortIPv4(host); ok && network == "ip4" {
+		return a, nil
+	}
 	if e.Resolve == nil {
 		return netip.Addr{}, nil
 	}
 	return e.Resolve(network, host)
+}
+
+// shortIPv4 reads the old forms of an address that C's resolver takes: fewer
+// than four parts (10.1 is 10.0.0.1), octal ones.
+func shortIPv4(s string) (netip.Addr, bool) {
+	parts := strings.Split(s, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var v uint64
+	for i, part := range parts {
+		bits := 8
+		if i == len(parts)-1 {
+			bits = 8 * (5 - len(parts))
+		}
+		n, err := strconv.ParseUint(part, 0, bits)
+		if err != nil || strings.ContainsAny(part, "_bBoOxX+") {
+			return netip.Addr{}, false
+		}
+		v = v<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}), true
 }
 
 func (e *Env) stat(path string, otherwise FileKind) FileInfo {

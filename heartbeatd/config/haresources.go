@@ -81,7 +81,7 @@ func ParseHaresources(name string, data []byte, nodes []string, env Env) (*Hares
 	p.checkKeys(h)
 	if len(nodes) > 2 && len(h.Groups) > 0 {
 		p.add(Finding{Level: Warn, Pos: Pos{File: p.file},
-			Text: fmt.Sprintf("%d nodes share these groups: the original was made for two, and lets every survivor take the groups of a dead node", len(nodes)),
+			Text:   fmt.Sprintf("%d nodes share these groups: the original was made for two, and lets every survivor take the groups of a dead node", len(nodes)),
 			Remedy: "let all nodes run this program (one survivor takes a group), or use two nodes"})
 	}
 	return h, p.found
@@ -167,6 +167,10 @@ func (p *haresParser) looksLikeResource(line []groupWord) bool {
 }
 
 func (p *haresParser) badNode(w groupWord) {
+	var original []string
+	if !p.found.Refused() { // the original stops at the first
+		original = []string{"ERROR: Bad nodename in " + p.orig + " [" + w.text + "]"}
+	}
 	remedy := "the line must begin with one of: " + strings.Join(p.nodes, " ")
 	lower := strings.ToLower(w.text)
 	short, _, _ := strings.Cut(lower, ".")
@@ -177,7 +181,7 @@ func (p *haresParser) badNode(w groupWord) {
 		}
 	}
 	p.add(Finding{Level: Fail, Refuse: true, Pos: w.pos, Text: fmt.Sprintf("%q is neither a node of ha.cf nor a resource that could continue the line above", w.text),
-		Remedy: remedy, Original: []string{"ERROR: Bad nodename in " + p.orig + " [" + w.text + "]"}})
+		Remedy: remedy, Original: original})
 }
 
 // group turns the words of a logical line into a group.
@@ -269,10 +273,15 @@ func (p *haresParser) findScript(r *Resource) {
 		r.Script = name
 	case !p.missing[r.Script]:
 		p.missing[r.Script] = true
+		text := fmt.Sprintf("there is no resource script %q: starting the group would fail", r.Script)
 		remedy := "put it into " + HADir + "/" + ResourceDirName + " or /etc/init.d, make it executable, or correct the name"
 		if near := nearest(r.Script, p.env.scripts()); near != "" {
 			remedy = fmt.Sprintf("did you mean %q? It exists", near)
 		}
-		p.add(Finding{Level: Fail, Pos: r.Pos, Text: fmt.Sprintf("there is no resource script %q: starting the group would fail", r.Script), Remedy: remedy})
+		path := p.file[:strings.LastIndexByte(p.file, '/')+1] + ResourceDirName + "/" + r.Script
+		if p.env.stat(path, NoFile).Kind == Regular {
+			text, remedy = fmt.Sprintf("the resource script %s is not executable: starting the group would fail", path), "chmod 755 "+path
+		}
+		p.add(Finding{Level: Fail, Pos: r.Pos, Text: text, Remedy: remedy})
 	}
 }

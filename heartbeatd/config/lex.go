@@ -19,7 +19,8 @@ type token struct {
 type sourceLine struct {
 	num  int
 	text string
-	cr   bool // it ended in CR LF
+	cr   bool   // it ended in CR LF
+	end  string // "\n", empty at the end of a file without a final newline
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -29,8 +30,12 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 func splitLines(data []byte, limit int) (lines []sourceLine, bom bool) {
 	data, bom = bytes.CutPrefix(data, byteOrderMark)
 	for num := 1; len(data) > 0; num++ {
-		line, rest, _ := bytes.Cut(data, []byte{'\n'})
+		line, rest, ended := bytes.Cut(data, []byte{'\n'})
 		data = rest
+		end := ""
+		if ended {
+			end = "\n"
+		}
 		text, cr := bytes.CutSuffix(line, []byte{'\r'})
 		// The original's line ends at a NUL byte, as C strings do.
 		if i := bytes.IndexByte(text, 0); i >= 0 {
@@ -40,7 +45,7 @@ func splitLines(data []byte, limit int) (lines []sourceLine, bom bool) {
 			lines = append(lines, sourceLine{num: num, text: string(text[:limit]), cr: cr})
 			text = text[limit:]
 		}
-		lines = append(lines, sourceLine{num: num, text: string(text), cr: cr})
+		lines = append(lines, sourceLine{num: num, text: string(text), cr: cr, end: end})
 	}
 	return lines, bom
 }
