@@ -1,0 +1,468 @@
+package cluster
+
+import (
+	"strings"
+	"time"
+
+	"classicha/heartbeatd/message"
+)
+
+// classic is the resource protocol of two nodes with auto_failback on or off
+// (heartbeat-wire 13.2 to 13.6). Ownership is kept in two bits, local and foreign.
+type classic struct {
+	base
+	n     *Node
+	other *peer // nil in a cluster of one
+
+	state   resState
+	held    Class // reported; the bit is set before the scripts run
+	took    Class // held because the other was dead: it is given back first
+	timer   time.Time
+	again   time.Time // send starting again if nothing came of it
+	standby standby
+
+	failbackAt time.Time
+	orphanAt   time.Time // a class that nobody owns is looked at again then
+	checkAt    time.Time // a real node that returned from a partition should have restarted by then
+	contested  bool      // both sides hold something
+
+	giveUpAt time.Time // groups that failed here are offered to the other node then
+	offered  map[int]uint64
+}
+
+// resState is the state of our own resources.
+type resState uint8
+
+const (
+	resInit resState = iota
+	resStarting
+	resBothStarting
+	resRcvd
+	resStable
+	resShutdown
+)
+
+func (s resState) String() string {
+	return [...]string{"init", "starting", "bothstarting", "rscrcvd", "stable", "shutdown"}[s]
+}
+
+const (
+	rcvdTimeout   = 10 * time.Second // a real node waits so long for somebody stable
+	startingAgain = 15 * time.Second
+	giveUpDelay   = 2 * time.Second // the original waits 30 s
+	partitionWait = 6 * time.Second // a real node gives up 2 s after its return
+)
+
+func newClassic(n *Node, saved Saved) *classic {
+	c := &classic{n: n, held: saved.Held, offered: map[int]uint64{}}
+	for _, p := range n.peers {
+		if p != n.self {
+			c.other = p
+		}
+	}
+	for _, k := range saved.Groups {
+		for i, g := range n.cfg.Groups {
+			if g.Key == k {
+				n.jobs.state[i] = GroupRunning
+			}
+		}
+	}
+	return c
+}
+
+// groups lists the groups of a class in file order.
+func (c *classic) groups(cl Class) (g []int) {
+	for i := range c.n.cfg.Groups {
+		local := c.n.cfg.Groups[i].Home == c.n.cfg.Node
+		if local && cl&HoldLocal != 0 || !local && cl&HoldForeign != 0 {
+			g = append(g, i)
+		}
+	}
+	return g
+}
+
+func (c *classic) commUp() {
+	c.state = resStarting
+	c.n.send(message.New("t", "starting", extension, "1"))
+	c.again = c.n.now.Add(startingAgain)
+	if c.other == nil {
+		c.becomeStable("T_RESOURCES(us)")
+	}
+}
+
+// report says what we hold.
+func (c *classic) report(info string) {
+	stable := "0"
+	if c.state == resStable && c.standby.state == standbyNot {
+		stable = "1"
+	}
+	held := c.held
+	if c.state == resShutdown {
+		held = HoldNone
+	}
+	m := message.New("t", "resource", "rsc_hold", held.String(), "rtype", "full", "isstable", stable)
+	if info != "" {
+		m.Set("info", info)
+	}
+	m.Set(extension, "1")
+	m.Set("hbd_took", c.took.String())
+	if f := c.failedKeys(); f != "" {
+		m.Set("hbd_failed", f)
+	}
+	c.n.send(m)
+}
+
+// failedKeys lists the groups that could not be started here.
+func (c *classic) failedKeys() string {
+	var k []string
+	for i, s := range c.n.jobs.state {
+		if s == GroupFailed {
+			k = append(k, c.n.cfg.Groups[i].Key)
+		}
+	}
+	return strings.Join(k, " ")
+}
+
+func (c *classic) starting(p *peer, m *message.Message) {
+	if p == c.n.self {
+		return
+	}
+	if !c.n.newestReport(p, m) {
+		return
+	}
+	if c.state == resInit {
+		// It will be answered when we send our own.
+		c.n.complain("starting too early", "early", Debug, "starting from %s before communication is up here", p.name)
+		p.res.stable, p.res.known = false, false
+		return
+	}
+	c.cancelStandby()
+	p.res.stable, p.res.known, p.res.holds = false, false, HoldNone
+	if c.state == resStarting {
+		c.state = resBothStarting
+	}
+	c.report("")
+}
+
+func (c *classic) resource(p *peer, m *message.Message) {
+	if c.state == resInit || c.state == resShutdown {
+		if p != c.n.self {
+			c.note(p, m)
+		}
+		return
+	}
+	if c.state == resStarting || c.state == resBothStarting {
+		c.state = resRcvd
+		c.timer = c.n.now.Add(rcvdTimeout)
+	}
+	if p == c.n.self {
+		return
+	}
+	was := p.res.stable
+	c.note(p, m)
+	if m.Get("info") == "partition" {
+		c.report("")
+	}
+	if p.res.stable && !was {
+		c.n.log(Info, "remote resource transition completed.")
+		if c.state == resStable {
+			c.report("")
+		}
+		if c.standby.state == standbyOther && !c.standby.working {
+			// It changed its mind.
+			c.standby = standby{}
+			c.report("")
+		}
+	}
+	if c.state == resRcvd && (p.res.stable || c.bothFresh(p)) {
+		c.becomeStable("T_RESOURCES(them)")
+	}
+	if p.res.stable && !was {
+		c.considerFailback()
+	}
+	c.audit(p)
+}
+
+// bothFresh: the other one is ours, starts too, and holds nothing: there is nobody
+// to wait for. Real nodes wait ten seconds here.
+func (c *classic) bothFresh(p *peer) bool {
+	return p.ours && p.active() && p.res.known && p.res.holds == HoldNone && !p.res.mayHold && !p.res.leaving && !p.res.left
+}
+
+// note records a report of the other node.
+func (c *classic) note(p *peer, m *message.Message) {
+	r := &p.res
+	hold, ok := ParseClass(m.Get("rsc_hold"))
+	if !ok {
+		return
+	}
+	if m.Get("rtype") == "full" {
+		r.holds = hold
+	} else {
+		r.holds |= hold
+	}
+	r.known = true
+	r.took, _ = ParseClass(m.Get("hbd_took"))
+	info := m.Get("info")
+	if info == "shutdown" {
+		r.leaving, r.stable = true, false
+	}
+	if s, ok := m.Lookup("isstable"); ok && !r.leaving {
+		r.stable = s == "1"
+	}
+	if c.n.broken == ignoreIsStable {
+		r.stable = true
+	}
+	switch {
+	case r.holds != HoldNone:
+		r.mayHold = true
+	case r.stable:
+		r.mayHold = false
+	case info == "" && !r.leaving && c.standby.state == standbyNot:
+		// A starting node that never held anything.
+		if !r.everHeld {
+			r.mayHold = false
+		}
+	}
+	if r.holds != HoldNone {
+		r.everHeld = true
+	}
+}
+
+// becomeStable takes our own groups unless the other has them.
+func (c *classic) becomeStable(reason string) {
+	c.timer, c.again = time.Time{}, time.Time{}
+	c.state = resStable
+	c.acquireOwn(reason)
+	c.report("")
+}
+
+func (c *classic) otherHas(cl Class) bool {
+	return c.other != nil && c.other.status != StatusDead && c.other.res.holds.swap()&cl != 0
+}
+
+func (c *classic) initialDone(reason string) {
+	if !c.n.initial {
+		c.n.initial = true
+		c.n.log(Info, "Initial resource acquisition complete (%s)", reason)
+	}
+}
+
+func (c *classic) acquireOwn(reason string) {
+	if c.held&HoldLocal != 0 || c.otherHas(HoldLocal) {
+		c.n.log(Info, "Local Resource acquisition completed. (none)")
+		c.initialDone(reason)
+		return
+	}
+	c.held |= HoldLocal
+	c.took &^= HoldLocal
+	c.n.queueJob(Acquire, c.groups(HoldLocal), false, func(failed []int) {
+		c.n.log(Info, "Local Resource acquisition completed.")
+		c.initialDone(reason)
+		c.acquired(failed)
+		if c.state == resStable {
+			c.report("req_our_resources()")
+		}
+	})
+}
+
+// acquired looks at what could not be started: it is offered to the other node.
+func (c *classic) acquired(failed []int) {
+	if len(failed) == 0 {
+		return
+	}
+	for _, g := range failed {
+		c.n.log(Error, "group %s could not be started on %s", c.n.cfg.Groups[g].Key, c.n.cfg.Node)
+	}
+	if c.giveUpAt.IsZero() {
+		c.giveUpAt = c.n.now.Add(giveUpDelay)
+	}
+}
+
+// giveUp offers the classes in which groups failed to the other node, once for each
+// run of it, unless it failed with them too.
+func (c *classic) giveUp() {
+	c.giveUpAt = time.Time{}
+	if c.other == nil || c.state != resStable {
+		return
+	}
+	var cl Class
+	for i, s := range c.n.jobs.state {
+		if s != GroupFailed || c.offered[i] == c.other.gen {
+			continue
+		}
+		if !c.other.active() {
+			continue // its return sets the clock again
+		}
+		if !c.quiet() {
+			c.giveUpAt = c.n.now.Add(giveUpDelay)
+			return
+		}
+		c.offered[i] = c.other.gen
+		if c.n.cfg.Groups[i].Home == c.n.cfg.Node {
+			cl |= HoldLocal
+		} else {
+			cl |= HoldForeign
+		}
+	}
+	if cl &= c.held; cl != HoldNone {
+		c.n.send(message.New("t", "ask_resources", "rsc_hold", cl.String(), "info", "me"))
+	}
+}
+
+// quiet: both sides are stable and nothing moves here.
+func (c *classic) quiet() bool {
+	return c.state == resStable && c.standby.state == standbyNot && c.n.jobs.idle() &&
+		c.other != nil && c.other.active() && c.other.res.known && c.other.res.stable
+}
+
+func (c *classic) mayHold(p *peer) bool {
+	r := &p.res
+	if r.left {
+		return false
+	}
+	return r.mayHold || r.holds != HoldNone || r.leaving || !r.known || c.standby.working || c.standby.state == standbyDone
+}
+
+// takeOver: the other is dead and either fenced or known to hold nothing.
+func (c *classic) takeOver(p *peer) {
+	r := &p.res
+	*r = peerResources{stable: true, seq: r.seq, left: r.left}
+	if c.state == resInit || c.state == resShutdown {
+		return
+	}
+	c.cancelStandby()
+	took := HoldAll &^ c.held
+	c.held = HoldAll
+	c.took |= took & HoldForeign
+	c.timer, c.again = time.Time{}, time.Time{}
+	was := c.state
+	c.state = resStable
+	if took == HoldNone && was == resStable {
+		return
+	}
+	c.n.queueJob(Acquire, c.groups(took), true, func(failed []int) {
+		c.acquired(failed)
+		c.n.log(Info, "mach_down takeover complete for node %s.", p.name)
+		c.initialDone("mach_down")
+		if c.state == resStable && c.standby.state == standbyNot {
+			c.report("req_our_resources()")
+			c.n.send(message.New("t", "resource", "rsc_hold", "foreign", "info", "mach_down"))
+			c.n.log(Info, "mach_down takeover complete.")
+		}
+		if was != resStable {
+			c.n.log(Info, "local resource transition completed.")
+		}
+	})
+	if was != resStable {
+		c.report("")
+	}
+}
+
+// left: the other released everything and stops.
+func (c *classic) left(p *peer) {
+	r := &p.res
+	*r = peerResources{known: true, stable: true, left: true, seq: r.seq}
+	if c.state == resInit || c.state == resShutdown || c.n.shutdown.phase != running {
+		return
+	}
+	c.cancelStandby()
+	took := HoldAll &^ c.held
+	if took == HoldNone {
+		c.report("")
+		return
+	}
+	c.n.log(Info, "Resources being acquired from %s.", p.name)
+	c.n.log(Info, "acquire all HA resources (standby).")
+	c.held = HoldAll
+	c.took |= took & HoldForeign
+	c.timer, c.again = time.Time{}, time.Time{}
+	c.state = resStable
+	c.n.queueJob(Acquire, c.groups(took), true, func(failed []int) {
+		c.acquired(failed)
+		c.n.log(Info, "all HA resource acquisition completed (standby).")
+		c.n.log(Info, "Standby resource acquisition done [all].")
+		c.initialDone("mach_down")
+		if c.state == resStable && c.standby.state == standbyNot {
+			c.n.send(message.New("t", "ask_resources", "rsc_hold", "all", "info", "done"))
+			c.report("")
+			c.n.send(message.New("t", "resource", "rsc_hold", "foreign", "info", "mach_down"))
+			c.n.log(Info, "mach_down takeover complete.")
+		}
+	})
+}
+
+// restarted: the other runs anew. What its old run held is gone, or it will say.
+func (c *classic) restarted(p *peer) {
+	c.cancelStandby()
+	r := &p.res
+	*r = peerResources{mayHold: r.mayHold || r.holds != HoldNone, everHeld: r.everHeld}
+	r.everHeld = false
+	delete(c.n.fence.wait, p)
+	c.checkAt = time.Time{}
+}
+
+func (c *classic) becameActive(p *peer) {
+	if len(c.failedKeys()) > 0 && c.giveUpAt.IsZero() {
+		c.giveUpAt = c.n.now.Add(giveUpDelay)
+	}
+}
+
+func (c *classic) stop() {
+	c.cancelStandby()
+	c.giveUpAt, c.failbackAt, c.orphanAt, c.checkAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	c.state = resShutdown
+	c.timer, c.again = time.Time{}, time.Time{}
+	c.report("shutdown")
+	c.n.queueJob(Release, c.groups(HoldAll), false, func(stuck []int) {
+		c.held, c.took = HoldNone, HoldNone
+		c.n.released(stuck)
+	})
+}
+
+func (c *classic) idle() bool {
+	return c.standby.state == standbyNot && (c.state == resStable || c.state == resRcvd)
+}
+
+func (c *classic) saved() Saved {
+	s := Saved{Held: c.held}
+	for _, g := range c.n.runningGroups() {
+		s.Groups = append(s.Groups, c.n.cfg.Groups[g].Key)
+	}
+	return s
+}
+
+func (c *classic) timers() {
+	n := c.n
+	if n.due(c.timer) {
+		if c.other != nil && c.other.alive() && (c.other.res.mayHold || c.other.res.leaving) && !c.other.res.left {
+			// It holds something or is letting go of it: its next word decides.
+			c.timer = n.now.Add(rcvdTimeout)
+		} else {
+			c.becomeStable("T_RESOURCES(us)")
+			n.log(Info, "local resource transition completed.")
+		}
+	}
+	if n.due(c.again) {
+		c.again = n.now.Add(startingAgain)
+		if c.other != nil && c.other.active() {
+			n.send(message.New("t", "starting", extension, "1"))
+		}
+	}
+	if n.due(c.failbackAt) {
+		c.considerFailback()
+	}
+	if n.due(c.giveUpAt) {
+		c.giveUp()
+	}
+	c.standbyTimers()
+	c.orphanTimers()
+}
+
+func (c *classic) next() time.Time {
+	var t earliest
+	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.checkAt} {
+		t.add(at)
+	}
+	return t.at
+}

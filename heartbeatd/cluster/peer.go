@@ -1,0 +1,72 @@
+package cluster
+
+import "time"
+
+// peer is a member as this node sees it, itself included.
+type peer struct {
+	name  string
+	index int // place in ha.cf
+	ping  bool
+
+	uuid    [16]byte
+	hasUUID bool
+	gen     uint64
+	hasGen  bool
+	ours    bool // runs this program: it marks its messages
+
+	status      Status
+	announced   bool   // its status was told to scripts and clients
+	heard       bool   // something verified came from it in this run
+	declared    bool   // we declared it dead
+	declaredGen uint64 // its generation then
+	statusSeq   uint64 // number of its newest status
+	lastStatus  time.Time
+	dt          time.Duration // its announced deadtime; 0 before its first status
+	graceUntil  time.Time     // after a pause of our own: not declared dead before
+	links       []link
+
+	rx         sequence
+	ackTrigger uint64
+	ackOwed    bool
+	acked      uint64 // highest of our numbers that it acknowledged
+
+	res peerResources
+}
+
+// peerResources is what a peer said of its resources.
+type peerResources struct {
+	known    bool // a report came since it started
+	holds    Class
+	took     Class // ours only: classes it holds because it declared us dead
+	stable   bool
+	mayHold  bool // it may run something although it reports none: it is releasing
+	everHeld bool
+	left     bool   // shutdone: it released everything and stops
+	leaving  bool   // info=shutdown: it is releasing everything
+	seq      uint64 // number of the newest report: older ones that arrive later say nothing
+	many     manyView
+}
+
+type link struct {
+	name string
+	up   bool
+	last time.Time
+}
+
+func newPeer(name string, index int, r *rng) *peer {
+	return &peer{name: name, index: index, ackTrigger: uint64(r.below(10))}
+}
+
+// alive: it is a member as far as we know.
+func (p *peer) alive() bool { return p.heard && p.status != StatusDead }
+
+func (p *peer) active() bool { return p.heard && p.status == StatusActive }
+
+func (p *peer) link(name string) *link {
+	for i := range p.links {
+		if p.links[i].name == name {
+			return &p.links[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package cluster
+
+import "time"
+
+// This file settles what should not be: a class that both nodes hold, or none.
+
+// audit compares the two reports (heartbeat-wire 13.2, 6).
+func (c *classic) audit(p *peer) {
+	if c.state != resStable || c.standby.state != standbyNot || !p.res.known || !p.res.stable || p.res.leaving {
+		c.orphanAt = time.Time{}
+		return
+	}
+	both := c.held & p.res.holds.swap()
+	if both == HoldNone {
+		if c.contested {
+			c.contested = false
+			c.n.do(Announce{Groups: c.n.runningGroups()})
+		}
+	} else {
+		c.contest(p, both)
+	}
+	if c.nobodys() == HoldNone {
+		c.orphanAt = time.Time{}
+	} else if c.orphanAt.IsZero() {
+		// Reports may cross: look again when the next ones have come.
+		c.orphanAt = c.n.now.Add(2*c.n.cfg.Keepalive + 500*time.Millisecond)
+	}
+}
+
+// contest: both hold something, after a partition or a long pause. The one that took
+// it over because it believed the other dead gives way; else the group's home keeps it.
+// Both sides see the same reports, so exactly one of them gives way.
+func (c *classic) contest(p *peer, both Class) {
+	n := c.n
+	if both&HoldLocal != 0 {
+		n.complain("both own a class", "both local", Error, "Both machines own our resources!")
+	}
+	if both&HoldForeign != 0 {
+		n.complain("both own a class", "both foreign", Error, "Both machines own foreign resources!")
+	}
+	c.contested = true
+	if !p.ours {
+		return // it restarts itself, or checkAt sees that it did not
+	}
+	var lose Class
+	for _, cl := range []Class{HoldLocal, HoldForeign} {
+		if both&cl == 0 {
+			continue
+		}
+		weTook, theyTook := c.took&cl != 0, p.res.took.swap()&cl != 0
+		if weTook && !theyTook || weTook == theyTook && cl == HoldForeign {
+			lose |= cl
+		}
+	}
+	if lose != HoldNone {
+		n.log(Crit, "both nodes run the %s resources: %s gives them up, %s keeps them", lose, n.cfg.Node, p.name)
+		c.drop(lose)
+	}
+}
+
+// drop releases classes that the other node keeps.
+func (c *classic) drop(cl Class) {
+	c.held &^= cl
+	c.took &^= cl
+	c.standby = standby{state: standbyDone, ours: true, working: true, class: cl, deadline: c.n.now.Add(standbyRun)}
+	c.report("standby")
+	c.n.queueJob(Release, c.groups(cl), false, func(stuck []int) {
+		if len(stuck) > 0 {
+			c.n.log(Crit, "not all resources could be stopped: they may run on both nodes")
+		}
+		if c.standby.working && c.standby.ours && c.standby.state == standbyDone {
+			c.standby = standby{}
+		}
+		if c.state == resStable {
+			c.report("")
+		}
+	})
+}
+
+// nobodys is the classes that no node holds although both are stable.
+func (c *classic) nobodys() Class {
+	if c.other == nil || !c.quiet() {
+		return HoldNone
+	}
+	return HoldAll &^ c.held &^ c.other.res.holds.swap()
+}
+
+// orphanTimers takes back what nobody runs: our own class is ours to run. The other's
+// own class is its own task.
+func (c *classic) orphanTimers() {
+	n := c.n
+	if n.due(c.orphanAt) {
+		c.orphanAt = time.Time{}
+		none := c.nobodys()
+		if none&HoldForeign != 0 {
+			n.complain("nobody owns a class", "none foreign", Error, "No one owns foreign resources!")
+		}
+		if none&HoldLocal != 0 {
+			n.log(Error, "No one owns our local resources!")
+			c.acquireOwn("no one owns them")
+			c.report("")
+		}
+	}
+	if n.due(c.checkAt) {
+		c.checkAt = time.Time{}
+		c.settleWithReal()
+	}
+}
+
+// returned: the other is alive in the same run after we declared it dead.
+func (c *classic) returned(p *peer) {
+	p.res.known, p.res.stable, p.res.mayHold = false, false, true
+	p.res.holds = HoldNone
+	c.cancelStandby()
+	c.contested = true
+	if p.ours {
+		c.report("partition")
+		return
+	}
+	c.n.log(Info, "node %s is expected to give up its resources and to restart itself; those of this node go on", p.name)
+	c.checkAt = c.n.now.Add(partitionWait + 2*c.n.cfg.Keepalive)
+	c.report("")
+}
+
+// settleWithReal: a real node that saw the partition restarts itself within seconds. One
+// that did not see it (the cut was in one direction) keeps what it has; then we are the
+// one that must let go.
+func (c *classic) settleWithReal() {
+	p := c.other
+	if p == nil || !p.active() || p.res.leaving || p.res.left {
+		return
+	}
+	if lose := c.took & c.held; lose != HoldNone && c.state == resStable {
+		c.n.log(Crit, "node %s did not notice the partition: %s gives up what it took over", p.name, c.n.cfg.Node)
+		c.drop(lose)
+	}
+}

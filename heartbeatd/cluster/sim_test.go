@@ -1,0 +1,256 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// simulate runs one seed: chaos, then healing and quiet, then the final check.
+func simulate(seed uint64, m mutation, tracing bool) *simWorld {
+	w := newSimWorld(seed, m, tracing)
+	w.draw()
+	w.note("seed %d: %d nodes, keepalive %s deadtime %s, auto_failback %s, fencing %v, groups %v", seed, len(w.nodes),
+		w.base.Keepalive, w.base.Deadtime, w.base.AutoFailback, w.base.Fencing, w.base.Groups)
+	for _, n := range w.nodes {
+		if w.Chance(0.85) {
+			w.After(w.Between(0, 3*time.Second), func() { n.powerOn() })
+		}
+	}
+	chaos := w.Between(20*time.Second, 90*time.Second)
+	w.faults(chaos)
+	w.RunUntil(chaos)
+	w.heal()
+	rest := w.Now() + 45*time.Second + 6*w.base.Initdead
+	if w.slow > 0 {
+		rest += 60 * time.Second
+	}
+	w.RunUntil(rest)
+	w.checkRest()
+	return w
+}
+
+// faults draws how bad this seed is and spreads the faults over the time.
+func (w *simWorld) faults(chaos time.Duration) {
+	loss := []float64{0, 0, 0.02, 0.2, 0.4}[w.Intn(5)]
+	dup := []float64{0, 0.05, 0.3}[w.Intn(3)]
+	delay := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 80 * time.Millisecond}[w.Intn(3)]
+	for _, m := range w.media {
+		for a := range w.nodes {
+			for b := range w.nodes {
+				p := w.net.Path(m, a, b)
+				p.Loss, p.Dup, p.Max = loss, dup, delay
+			}
+		}
+	}
+	if w.Chance(0.2) {
+		w.stuckP = 0.1
+	}
+	if w.Chance(0.15) {
+		w.broken[fmt.Sprint(w.Intn(len(w.nodes)), "/", w.Intn(len(w.base.Groups)))] = true
+	}
+	for range w.Intn(12) {
+		at := w.Between(0, chaos)
+		kind := w.Intn(12)
+		w.After(at, func() { w.fault(kind) })
+	}
+}
+
+func (w *simWorld) fault(kind int) {
+	n := w.nodes[w.Intn(len(w.nodes))]
+	switch kind {
+	case 0, 1:
+		n.crash(w.Between(0, 40*time.Second) + time.Millisecond)
+	case 2: // partition, whole or of one medium
+		w.cut(n, w.Chance(0.5), true, true, w.Between(100*time.Millisecond, 30*time.Second))
+	case 3: // one way only
+		in := w.Chance(0.5)
+		w.cut(n, true, in, !in, w.Between(100*time.Millisecond, 30*time.Second))
+	case 4:
+		n.pause(w.Between(10*time.Millisecond, 3*w.base.Deadtime))
+	case 5:
+		n.pause(w.Between(10*time.Millisecond, w.base.Deadtime/2))
+	case 6: // graceful stop, later a start
+		w.note("%s: stop", n.name)
+		n.event(Stop{})
+		w.After(w.Between(5*time.Second, 40*time.Second), func() {
+			if n.power && n.core == nil {
+				n.start(Saved{})
+			}
+		})
+	case 7:
+		c := []Class{HoldAll, HoldLocal, HoldForeign}[w.Intn(3)]
+		w.note("%s: hb_standby %s", n.name, c)
+		w.commands = true
+		n.event(FromScript{Frame: []byte(">>>\nt=ask_resources\nrsc_hold=" + c.String() + "\ninfo=me\n<<<\n")})
+	case 8:
+		c := []string{"all", "local", "foreign", "failback"}[w.Intn(4)]
+		w.note("%s: hb_takeover %s", n.name, c)
+		w.commands = true
+		n.event(FromScript{Frame: []byte(">>>\nt=hb_takeover\nrsc_hold=" + c + "\n<<<\n")})
+	case 9:
+		w.note("%s: reload", n.name)
+		n.event(Reload{})
+	case 10: // replay and damage of recorded frames
+		for range 20 {
+			if len(w.recorded) == 0 {
+				break
+			}
+			r := w.recorded[w.Intn(len(w.recorded))]
+			f := append([]byte(nil), r.frame...)
+			if w.Chance(0.5) {
+				f[w.Intn(len(f))] ^= byte(1 << w.Intn(8))
+				if w.keys.ByNum[1].Method.String() == "crc" {
+					continue // crc proves nothing
+				}
+			} else if w.nodes[r.to].boot != r.boot {
+				continue // a node that restarted has forgotten what it heard
+			}
+			w.nodes[r.to].event(Packet{Link: r.medium, Frame: f})
+		}
+	case 11: // both at once
+		for _, n := range w.nodes {
+			n.crash(w.Between(time.Second, 10*time.Second))
+		}
+	}
+}
+
+// cut separates n from all others for a while.
+func (w *simWorld) cut(n *simNode, allMedia, in, out bool, d time.Duration) {
+	w.note("%s: cut allMedia=%v in=%v out=%v for %s", n.name, allMedia, in, out, d)
+	set := func(v bool) {
+		for i, m := range w.media {
+			if i > 0 && !allMedia {
+				continue
+			}
+			for _, o := range w.nodes {
+				if o == n {
+					continue
+				}
+				if in {
+					w.net.Path(m, o.i, n.i).Cut = v
+				}
+				if out {
+					w.net.Path(m, n.i, o.i).Cut = v
+				}
+			}
+		}
+	}
+	set(true)
+	w.After(d, func() { set(false) })
+}
+
+// heal ends all faults and starts what is down.
+func (w *simWorld) heal() {
+	w.note("--- heal")
+	w.heldBack = true
+	w.stuckP, w.slow = 0, 0
+	for _, m := range w.media {
+		for a := range w.nodes {
+			for b := range w.nodes {
+				p := w.net.Path(m, a, b)
+				p.Cut, p.Loss, p.Dup, p.Max = false, 0, 0, time.Millisecond
+			}
+		}
+	}
+	// Cuts that are due to end must not be the only thing that ends them, and a node that
+	// stops gracefully just now is started again.
+	var again func()
+	again = func() {
+		for _, n := range w.nodes {
+			if !n.power {
+				n.powerOn()
+			} else if n.core == nil {
+				n.start(Saved{})
+			}
+		}
+		if w.Now() < 400*time.Second {
+			w.After(2*time.Second, again)
+		}
+	}
+	w.After(time.Second, again)
+}
+
+// TestSimulation runs HB_SEEDS seeds (default 2000) from HB_SEED on. With HB_SEED alone
+// it runs that one and prints what happened.
+func TestSimulation(t *testing.T) {
+	first, count := uint64(1), 2000
+	if s := os.Getenv("HB_SEEDS"); s != "" {
+		count, _ = strconv.Atoi(s)
+	} else if testing.Short() {
+		count = 300
+	}
+	if s := os.Getenv("HB_SEED"); s != "" {
+		first, _ = strconv.ParseUint(s, 10, 64)
+		if os.Getenv("HB_SEEDS") == "" {
+			w := simulate(first, soundRules, true)
+			t.Log("\n" + strings.Join(w.trace, "\n"))
+			if len(w.errs) > 0 {
+				t.Fatal(strings.Join(w.errs, "\n"))
+			}
+			return
+		}
+	}
+	failed := runSeeds(first, count, soundRules, 10)
+	for _, f := range failed {
+		t.Errorf("seed %d: %s\nrepeat: HB_SEED=%d go test -v -run 'TestSimulation$' ./heartbeatd/cluster", f.seed, f.errs[0], f.seed)
+	}
+	t.Logf("%d seeds, %d failed", count, len(failed))
+}
+
+type seedFailure struct {
+	seed uint64
+	errs []string
+}
+
+// runSeeds uses all processors; it stops early after limit failures.
+func runSeeds(first uint64, count int, m mutation, limit int) (failed []seedFailure) {
+	var next atomic.Uint64
+	next.Store(first)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for {
+				s := next.Add(1) - 1
+				if s >= first+uint64(count) {
+					return
+				}
+				if w := simulate(s, m, false); len(w.errs) > 0 {
+					mu.Lock()
+					failed = append(failed, seedFailure{s, w.errs})
+					full := len(failed) >= limit
+					mu.Unlock()
+					if full {
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// TestMutations takes one rule out at a time: the simulation must notice.
+func TestMutations(t *testing.T) {
+	for m, name := range map[mutation]string{
+		takeoverWithoutDeadtime: "takeover without deadtime",
+		ignoreIsStable:          "ignoring isstable",
+		skipFencing:             "fencing skipped",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if failed := runSeeds(1, 3000, m, 1); len(failed) == 0 {
+				t.Errorf("3000 seeds did not notice: %s", name)
+			} else {
+				t.Logf("seed %d: %s", failed[0].seed, failed[0].errs[0])
+			}
+		})
+	}
+}

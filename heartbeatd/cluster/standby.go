@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"time"
+
+	"classicha/heartbeatd/message"
+)
+
+// standby is the hand-over in three phases (heartbeat-wire 13.6): the one that goes
+// says "me", the taker "other"; the one that goes releases and says "done"; the taker
+// starts and says "done".
+type standby struct {
+	state    standbyState
+	ours     bool  // we go standby; false: we take
+	class    Class // seen from the node that goes, as on the wire
+	working  bool  // scripts run, or have run, for it: the other side's turn has not come
+	deadline time.Time
+}
+
+type standbyState uint8
+
+const (
+	standbyNot standbyState = iota
+	standbyMe
+	standbyOther
+	standbyDone
+)
+
+func (s standbyState) String() string { return [...]string{"", "me", "other", "done"}[s] }
+
+const (
+	standbyReply = 10 * time.Second
+	standbyRun   = time.Hour
+)
+
+func (c *classic) ask(p *peer, m *message.Message) {
+	class, ok := ParseClass(m.Get("rsc_hold"))
+	info := m.Get("info")
+	if !ok || c.state == resInit || c.state == resShutdown {
+		c.ignored(info, p)
+		return
+	}
+	s := &c.standby
+	own := p == c.n.self
+	switch {
+	case info == "me":
+		c.askMe(p, own, class)
+	case info == "other" && !own && s.state == standbyMe && !s.working:
+		c.release()
+	case info == "done" && own && s.state == standbyMe:
+		s.state = standbyDone
+		c.n.log(Info, "Local standby process completed [%s].", s.class)
+	case info == "done" && own && s.state == standbyDone && !s.ours:
+		c.held |= s.class.swap()
+		*s = standby{}
+		c.report("")
+	case info == "done" && !own && s.state == standbyOther && !s.working:
+		c.take(p)
+	case info == "done" && !own && s.state == standbyDone && s.ours:
+		c.n.log(Info, "Other node completed standby takeover of %s resources.", s.class)
+		p.res.holds |= s.class.swap()
+		p.res.mayHold, p.res.everHeld = true, true
+		*s = standby{}
+		c.report("")
+	case info == "done" && own && s.state == standbyNot:
+		// The end of an acquisition after the other's graceful stop.
+	case info == "done" && p.res.left:
+	default:
+		c.ignored(info, p)
+	}
+}
+
+func (c *classic) ignored(info string, p *peer) {
+	c.n.log(Error, "Ignored standby message '%.20s' from %s in state %d", info, p.name, c.standby.state)
+}
+
+func (c *classic) askMe(p *peer, own bool, class Class) {
+	n, s := c.n, &c.standby
+	switch {
+	case class == HoldNone:
+		return
+	case c.other == nil || !c.other.active():
+		n.log(Warn, "No other node is active.  Standby request cancelled.")
+		return
+	case s.state != standbyNot:
+		n.log(Warn, "Standby in progress- new request from %s ignored [%d seconds left]", p.name, int(s.deadline.Sub(n.now).Seconds()))
+		return
+	case c.state != resStable || !n.jobs.idle():
+		n.log(Warn, "standby message [me] from %s ignored.  Local resources are in flux.", p.name)
+		return
+	case !c.other.res.stable && own:
+		n.log(Warn, "standby message [me] from %s ignored.  Other side is in flux.", p.name)
+		return
+	}
+	n.log(Info, "%s wants to go standby [%s]", p.name, class)
+	if own {
+		*s = standby{state: standbyMe, ours: true, class: class, deadline: n.now.Add(standbyReply)}
+		return
+	}
+	*s = standby{state: standbyOther, class: class, deadline: n.now.Add(standbyRun)}
+	n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "other"))
+}
+
+// release is our side of "other": give the class up and say so when it has ended.
+func (c *classic) release() {
+	n, s := c.n, &c.standby
+	n.log(Info, "standby: %s can take our %s resources", c.other.name, s.class)
+	before, beforeTook := c.held, c.took
+	c.held &^= s.class
+	c.took &^= s.class
+	s.working = true
+	s.deadline = n.now.Add(standbyRun)
+	c.report("standby")
+	n.log(Info, "give up %s HA resources (standby).", s.class)
+	class := s.class
+	n.queueJob(Release, c.groups(class), false, func(stuck []int) {
+		if len(stuck) > 0 {
+			n.log(Crit, "standby cancelled: not all resources could be stopped here")
+			c.held, c.took = before, beforeTook
+			c.standby = standby{}
+			c.report("")
+			return
+		}
+		n.log(Info, "%s HA resource release completed (standby).", class)
+		if c.standby.state != standbyMe || !c.standby.ours {
+			return // cancelled in the meantime
+		}
+		n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "done"))
+	})
+}
+
+// take is our side of the other's "done": start the class and say so when it has ended.
+func (c *classic) take(p *peer) {
+	n, s := c.n, &c.standby
+	n.log(Info, "standby: acquire [%s] resources from %s", s.class, p.name)
+	s.state, s.working = standbyDone, true
+	s.deadline = n.now.Add(standbyRun)
+	p.res.holds &^= s.class
+	class := s.class
+	n.queueJob(Acquire, c.groups(class.swap()), false, func(failed []int) {
+		n.log(Info, "Standby resource acquisition done [%s].", class)
+		if c.standby.state != standbyDone || c.standby.ours {
+			// Cancelled: the other died or restarted meanwhile; what runs here is ours.
+			c.held |= class.swap()
+			c.report("")
+		} else {
+			n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "done"))
+		}
+		c.acquired(failed)
+	})
+}
+
+// cancelStandby ends a hand-over because the other is gone or starts anew.
+func (c *classic) cancelStandby() {
+	s := &c.standby
+	if s.state == standbyNot {
+		return
+	}
+	c.n.log(Info, "Cancelling pending standby operation")
+	if !s.ours && s.state == standbyDone {
+		c.held |= s.class.swap() // it was released to us, and is being started here
+	}
+	*s = standby{}
+}
+
+func (c *classic) standbyTimers() {
+	s := &c.standby
+	if s.state == standbyNot || !c.n.due(s.deadline) {
+		return
+	}
+	if s.state == standbyMe && !s.working {
+		c.n.log(Warn, "No reply to standby request.  Standby request cancelled.")
+	} else {
+		c.n.log(Error, "standby of %s resources timed out", s.class)
+	}
+	c.cancelStandby()
+	c.report("")
+}
+
+// considerFailback returns what we took over, when the other has become stable
+// (auto_failback on).
+func (c *classic) considerFailback() {
+	c.failbackAt = time.Time{}
+	if c.n.cfg.AutoFailback != FailbackOn || c.held&c.took&HoldForeign == 0 || c.other == nil || !c.other.active() || !c.other.res.stable || c.state != resStable {
+		return
+	}
+	if !c.quiet() {
+		c.n.log(Debug, "Auto failback delayed.")
+		c.failbackAt = c.n.now.Add(time.Second)
+		return
+	}
+	c.n.send(message.New("t", "ask_resources", "rsc_hold", "foreign", "info", "me"))
+}
+
+// takeoverRequest: hb_takeover was run on the other node; it is a standby of ours. As
+// in the original, failback becomes all.
+func (c *classic) takeoverRequest(p *peer, m *message.Message) {
+	if p == c.n.self {
+		return
+	}
+	word := m.Get("rsc_hold")
+	class, ok := ParseClass(word)
+	if !ok || class == HoldNone {
+		return
+	}
+	class = class.swap()
+	if word == "failback" {
+		class = HoldAll
+	}
+	if c.held&class == 0 {
+		c.n.log(Info, "hb_takeover of %s: nothing of that runs here", p.name)
+		return
+	}
+	c.n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "me"))
+}
