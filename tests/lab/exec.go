@@ -19,11 +19,7 @@ func (n *Node) env() []string {
 
 // Command prepares a program to run inside the node.
 func (n *Node) Command(ctx context.Context, args ...string) *exec.Cmd {
-	pid := 0
-	if n.cmd != nil {
-		pid = n.cmd.Process.Pid
-	}
-	all := append([]string{"-t", strconv.Itoa(pid), "-n", "-m", "-u", "-i", "-p", "--", "/usr/bin/env", "--"}, args...)
+	all := append([]string{"-t", strconv.FormatInt(n.pid.Load(), 10), "-n", "-m", "-u", "-i", "-p", "--", "/usr/bin/env", "--"}, args...)
 	cmd := exec.CommandContext(ctx, "nsenter", all...)
 	cmd.Env = n.env()
 	return cmd
@@ -65,10 +61,11 @@ func (n *Node) RunFor(limit time.Duration, args ...string) Result {
 
 // Path is where a file of the running node can be found from outside.
 func (n *Node) Path(inside string) string {
-	if n.cmd == nil {
+	pid := n.pid.Load()
+	if pid == 0 {
 		return filepath.Join(n.dir, "no-power", inside)
 	}
-	return filepath.Join("/proc", strconv.Itoa(n.cmd.Process.Pid), "root", inside)
+	return filepath.Join("/proc", strconv.FormatInt(pid, 10), "root", inside)
 }
 
 // LogPath is a file of the node's /var/log; it can be read without power too.
@@ -83,10 +80,10 @@ type Process struct {
 
 // Processes lists what runs on the node besides process 1.
 func (n *Node) Processes() []Process {
-	if !n.Up() {
+	own := int(n.pid.Load())
+	if own == 0 {
 		return nil
 	}
-	own := n.cmd.Process.Pid
 	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", own))
 	if err != nil {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +31,7 @@ type Node struct {
 	cmd   *exec.Cmd // process 1; nil without power
 	pipe  *os.File  // its standard input
 	space *space
+	pid   atomic.Int64 // of process 1; 0 without power. Observers read it at any time
 }
 
 // Name is the node's name (uname -n).
@@ -42,7 +44,7 @@ func (n *Node) Image() *Image { return n.spec.Image }
 func (n *Node) SetImage(i *Image) { n.spec.Image = i }
 
 // Up says whether the node has power.
-func (n *Node) Up() bool { return n.cmd != nil }
+func (n *Node) Up() bool { return n.pid.Load() != 0 }
 
 // makeDisk makes the directories that outlive a power cut.
 func (n *Node) makeDisk() error {
@@ -153,6 +155,7 @@ func (n *Node) Boot() error {
 		return fmt.Errorf("start %s: %w", n.Name(), err)
 	}
 	n.cmd, n.pipe = cmd, w
+	n.pid.Store(int64(cmd.Process.Pid))
 	if err := n.finishBoot(cfg, bufio.NewReader(out)); err != nil {
 		_, _ = n.PowerCut()
 		return fmt.Errorf("boot %s: %w", n.Name(), err)
@@ -244,6 +247,7 @@ func (n *Node) PowerCut() (time.Time, error) {
 		}
 	}
 	err := n.cmd.Process.Kill()
+	n.pid.Store(0)
 	_ = n.cmd.Wait() // returns when the last process of the namespace is gone
 	n.pipe.Close()
 	if n.lab.hub != nil {

@@ -1,0 +1,140 @@
+package interop
+
+import (
+	"testing"
+	"time"
+
+	"classicha/tests/lab"
+	"classicha/tests/lab/pair"
+)
+
+// TestLoss: a fifth of the packets is lost in each direction from the start on.
+// Nobody dies of it, and the dialogues of a move get through.
+func TestLoss(t *testing.T) {
+	t.Parallel()
+	pair.ForRoles(t, roles(), func(t *testing.T, r [2]string) {
+		p := pair.New(t, pair.Config{Roles: r, Deadtime: "4", Initdead: "6", Failback: "off"})
+		p.Must(p.SetLoss(20))
+		p.Start(p.A, p.B)
+		p.Expect(pair.Home, 2*bootLimit)
+		start := time.Now()
+		for _, want := range []pair.Place{pair.AllB, pair.AllA, pair.AllB} {
+			settle(p)
+			n := p.A
+			if want == pair.AllA {
+				n = p.B
+			}
+			p.Step("%s (%s): hb_standby all", n.Name(), n.Image().Name)
+			p.Must(n.Standby("all"))
+			p.Expect(want, 2*moveLimit)
+		}
+		settle(p)
+		p.Stays(pair.AllB, 5*time.Second)
+		for _, n := range p.Nodes {
+			p.Quiet(n, start, "is dead")
+		}
+		p.Must(p.Heal())
+		p.Stays(pair.AllB, 2*time.Second)
+	})
+}
+
+// TestPartition: both sides declare the other dead and serve everything, then
+// see each other again (heartbeat-wire 14). What each program does about it is
+// its own; in the end everything runs once, where it belongs.
+func TestPartition(t *testing.T) {
+	t.Parallel()
+	t.Run("healed", func(t *testing.T) {
+		t.Parallel()
+		pair.ForRoles(t, roles(), func(t *testing.T, r [2]string) {
+			p := pair.New(t, pair.Config{Roles: r, Media: "all", Allow: partitionErrors})
+			p.Start(p.A, p.B)
+			p.Expect(pair.Home, bootLimit)
+			p.Tolerate(true)
+			p.Step("partition")
+			p.Must(p.Partition())
+			p.Must(lab.Wait(takeoverLimit, "both nodes serve all", func() bool {
+				return p.A.Holding() == "all" && p.B.Holding() == "all" && p.A.Runs("b") && p.B.Runs("a")
+			}))
+			time.Sleep(time.Second)
+			p.Step("healed")
+			healed := time.Now()
+			p.Must(p.Heal())
+			p.Must(lab.Wait(10*time.Second, "nothing runs twice", func() bool {
+				return !(p.A.Runs("a") && p.B.Runs("a")) && !(p.A.Runs("b") && p.B.Runs("b"))
+			}))
+			p.Step("nothing runs twice any more, %.1fs after healing", time.Since(healed).Seconds())
+			p.Tolerate(false)
+			p.Expect(pair.Home, 60*time.Second)
+			settle(p)
+			p.Stays(pair.Home, 2*time.Second)
+		})
+	})
+	// Shorter than the dead time: only lost packets, which are asked for again.
+	t.Run("short", func(t *testing.T) {
+		t.Parallel()
+		pair.ForRoles(t, roles(), func(t *testing.T, r [2]string) {
+			p := pair.New(t, pair.Config{Roles: r, Deadtime: "3", Initdead: "4"})
+			p.Start(p.A, p.B)
+			p.Expect(pair.Home, bootLimit)
+			settle(p)
+			start := time.Now()
+			for range 3 {
+				p.Must(p.Partition())
+				time.Sleep(1500 * time.Millisecond)
+				p.Must(p.Heal())
+				p.Stays(pair.Home, 1500*time.Millisecond)
+			}
+			for _, n := range p.Nodes {
+				p.Quiet(n, start, "is dead")
+			}
+			settle(p)
+			p.Must(p.A.Standby("all"))
+			p.Expect(pair.AllB, moveLimit)
+		})
+	})
+}
+
+// TestKeys changes the signing key while the cluster runs: both keys known to
+// both nodes, then one node after the other signs with the new one, then the
+// old one goes. Between two real nodes this works for text frames only
+// (heartbeat-wire 6), that is on a serial line.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	const both = "1 sha1 oldsecret\n2 md5 newsecret\n"
+	for _, media := range []string{"serial", "bcast"} {
+		t.Run(media, func(t *testing.T) {
+			t.Parallel()
+			pair.ForRoles(t, roles(), func(t *testing.T, r [2]string) {
+				if media == "bcast" && r == [2]string{"real", "real"} {
+					t.Skip("two real nodes cannot do this over UDP (heartbeat-wire 6)")
+				}
+				p := pair.New(t, pair.Config{Roles: r, Media: media, Deadtime: "2", Initdead: "4", Authkeys: "auth 1\n" + both, Allow: keyErrors})
+				p.Start(p.A, p.B)
+				p.Expect(pair.Home, bootLimit)
+				start := time.Now()
+				change := func(n *lab.Node, text string) {
+					t.Helper()
+					p.Step("%s (%s): new authkeys", n.Name(), n.Image().Name)
+					p.Must(n.Conf("authkeys", text))
+					if r := n.Run(lab.HeartbeatProgram, "-r"); r.Code != 0 {
+						t.Fatalf("heartbeat -r: exit code %d: %s", r.Code, r.Out)
+					}
+					if _, err := n.WaitLog(start, "Rereading authentication file", 3*time.Second); err != nil {
+						t.Error(err)
+					}
+					p.Stays(pair.Home, 2500*time.Millisecond)
+				}
+				change(p.A, "auth 2\n"+both)
+				change(p.B, "auth 2\n"+both)
+				change(p.A, "auth 2\n2 md5 newsecret\n")
+				change(p.B, "auth 2\n2 md5 newsecret\n")
+				for _, n := range p.Nodes {
+					p.Quiet(n, start, "is dead")
+				}
+				settle(p)
+				p.Must(p.A.Takeover("all"))
+				p.Expect(pair.AllA, moveLimit)
+			})
+		})
+	}
+}
