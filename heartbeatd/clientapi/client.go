@@ -44,6 +44,9 @@ type Client struct {
 	Other []*message.Message
 }
 
+// signoffTime bounds the wait of Close.
+const signoffTime = 300 * time.Millisecond
+
 // maxOther bounds Client.Other; older messages are dropped.
 const maxOther = 1000
 
@@ -83,9 +86,16 @@ func hexMS(s string) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// Close signs off.
+// Close signs off and waits until the daemon has hung up, so that the same
+// client can sign on again at once.
 func (c *Client) Close() error {
 	err := c.send(c.newRequest("signoff"))
+	if err == nil {
+		c.uc.SetReadDeadline(time.Now().Add(signoffTime))
+		for readErr := error(nil); readErr == nil; {
+			_, readErr = c.r.Discard(1)
+		}
+	}
 	return errors.Join(err, c.uc.Close())
 }
 

@@ -26,6 +26,7 @@ type conn struct {
 
 	name   string // "" until signed on
 	casual bool
+	gone   chan struct{} // closed when the server has forgotten the connection
 
 	filter  uint32       // guarded by s.mu
 	signal  atomic.Int32 // sent to the client with each message; 0: none
@@ -111,10 +112,11 @@ func (c *conn) write() {
 func (c *conn) read() {
 	defer c.s.wg.Done()
 	reason := c.end(c.serve(), drainTimeout)
-	c.s.forget(c)
+	// The name is free only after the backend knows: joined and left alternate.
 	if c.name != "" && c.s.ctx.Err() == nil {
 		c.s.backend.ClientLeft(c.name, reason)
 	}
+	c.s.forget(c)
 }
 
 func (c *conn) serve() (reason string) {

@@ -31,6 +31,7 @@ const (
 	signonTimeout = 30 * time.Second // to the first message
 	drainTimeout  = 2 * time.Second  // for last replies before a close
 	writeTimeout  = 60 * time.Second // a client that reads nothing for so long is gone
+	handOverTime  = 200 * time.Millisecond
 	queryTimeout  = 10 * time.Second // answer of another node to clientstatus
 	maxQueries    = 16               // waiting for such answers, a client
 )
@@ -159,7 +160,7 @@ func (s *Server) start(uc *net.UnixConn) {
 		uc.Close()
 		return
 	}
-	c := &conn{s: s, uc: uc, cred: cred, q: newQueue(), filter: FilterKeep}
+	c := &conn{s: s, uc: uc, cred: cred, q: newQueue(), filter: FilterKeep, gone: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
@@ -245,15 +246,30 @@ func (r Rule) allows(uid, gid uint32) bool {
 	return false
 }
 
-// register enters a client under its name, unless that is taken.
+// register enters a client under its name, unless that is taken. A client that
+// comes back at once may find its own last connection still being closed: that
+// one gets a moment to go.
 func (s *Server) register(name string, c *conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.clients[name] != nil {
-		return false
+	moment := time.NewTimer(handOverTime)
+	defer moment.Stop()
+	for {
+		s.mu.Lock()
+		old := s.clients[name]
+		if old == nil {
+			s.clients[name] = c
+		}
+		s.mu.Unlock()
+		if old == nil {
+			return true
+		}
+		select {
+		case <-old.gone:
+		case <-moment.C:
+			return false
+		case <-s.ctx.Done():
+			return false
+		}
 	}
-	s.clients[name] = c
-	return true
 }
 
 // forget removes a connection that has ended.
@@ -265,6 +281,7 @@ func (s *Server) forget(c *conn) {
 		delete(s.clients, c.name)
 	}
 	s.conns.Add(-1)
+	close(c.gone)
 }
 
 // pidName is the name of a casual client.
