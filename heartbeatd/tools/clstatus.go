@@ -21,8 +21,8 @@ const (
 	clError    = 13
 )
 
-// clTimeLimit bounds a whole run.
-const clTimeLimit = 5 * time.Second
+// clTimeLimit bounds a whole run; a test shortens it.
+var clTimeLimit = 5 * time.Second
 
 const clUsage = `Usage: cl_status <sub-command> [<options>] [<parameters>]
 
@@ -96,7 +96,7 @@ var clCommands = map[string]clCommand{
 	"nodestatus":   {"m", badOptChar, (*clStatus).nodeStatus},
 	"nodeweight":   {"m", badOptChar, (*clStatus).nodeWeight},
 	"nodesite":     {"m", badOptChar, (*clStatus).nodeSite},
-	"nodetype":     {"m", badOptCode, (*clStatus).nodeType},
+	"nodetype":     {"m", badOptChar, (*clStatus).nodeType},
 	"rscstatus":    {"m", badOptChar, (*clStatus).resources},
 	"hbparameter":  {"p:m", badOptCode, (*clStatus).parameter},
 }
@@ -105,7 +105,7 @@ var clCommands = map[string]clCommand{
 // codes of the original. args is without the program's name. HA_REGISTER
 // overrides the path of the daemon's socket.
 func ClStatus(args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] == "-h" {
+	if len(args) == 0 || len(args) == 1 && args[0] == "-h" {
 		io.WriteString(stdout, clUsage)
 		return clOK
 	}

@@ -25,6 +25,10 @@ func (s *clStatus) hbStatus(cmd clCommand, args []string, signon error) int {
 		s.printf("Heartbeat is apparently running on this machine, but refuses my connection\n")
 	case signon != nil:
 		s.printf("Heartbeat is stopped on this machine.\n")
+	case s.verbose && s.human:
+		s.printf("Heartbeat version %s\n", s.c.Version)
+		s.printf("Resources controlled by \"haresources\"\n")
+		return s.listNodes()
 	case s.verbose:
 		s.printf("version:\t%s\n", s.c.Version)
 		s.printf("managed by:\t\"haresources\"\n")
