@@ -3,8 +3,10 @@ package nstest
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 func (s *Space) link(t testing.TB, dev string) netlink.Link {
@@ -14,6 +16,24 @@ func (s *Space) link(t testing.TB, dev string) netlink.Link {
 		t.Fatalf("interface %s: %v", dev, err)
 	}
 	return l
+}
+
+// ready waits until an interface that is up has a usable link-local address.
+func (s *Space) ready(t testing.TB, dev string) {
+	t.Helper()
+	link := s.link(t, dev)
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		list, err := s.nl.AddrList(link, netlink.FAMILY_V6)
+		if err != nil {
+			continue
+		}
+		for _, a := range list {
+			if a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 {
+				return
+			}
+		}
+	}
+	t.Fatalf("%s got no link-local address within 5 s", dev)
 }
 
 // Up and Down switch an interface on and off.

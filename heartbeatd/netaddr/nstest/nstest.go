@@ -63,7 +63,9 @@ func Pair(t testing.TB) (a, b *Space) {
 	return a, b
 }
 
-// Cable joins two namespaces with a pair of virtual interfaces and sets them up.
+// Cable joins two namespaces with a pair of virtual interfaces, sets them up and
+// waits until both can be used: the carrier, and with it the link-local IPv6
+// address, comes a moment later.
 func Cable(t testing.TB, a *Space, aName string, b *Space, bName string) {
 	t.Helper()
 	err := a.nl.LinkAdd(&netlink.Veth{
@@ -76,6 +78,8 @@ func Cable(t testing.TB, a *Space, aName string, b *Space, bName string) {
 	}
 	a.Up(t, aName)
 	b.Up(t, bName)
+	a.ready(t, aName)
+	b.ready(t, bName)
 }
 
 // Switch is a namespace with a bridge br0; port i of it is the eth0 of the i-th
