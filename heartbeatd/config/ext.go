@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,27 +38,23 @@ var extTable = []Directive{
 
 // extSet applies one directive; it returns what is wrong with the value, empty if nothing.
 var extSet = map[string]func(e *Ext, v string) string{
-	"logformat": func(e *Ext, v string) string {
-		e.LogJSON = v == "json"
-		return oneOf(v, "classic", "json")
-	},
+	"logformat":       extWord(func(e *Ext, v string) { e.LogJSON = v == "json" }, "classic", "json"),
 	"start_timeout":   extTime(func(e *Ext) *time.Duration { return &e.StartTimeout }, time.Second),
 	"stop_timeout":    extTime(func(e *Ext) *time.Duration { return &e.StopTimeout }, time.Second),
 	"stonith_timeout": extTime(func(e *Ext) *time.Duration { return &e.StonithTime }, time.Second),
 	"arp_repeat":      extTime(func(e *Ext) *time.Duration { return &e.ARPRepeat }, 0),
-	"emergency": func(e *Ext, v string) string {
-		e.Emergency = v
-		return oneOf(v, "reboot", "exit", "log")
-	},
+	"emergency":       extWord(func(e *Ext, v string) { e.Emergency = v }, "reboot", "exit", "log"),
 }
 
-func oneOf(v string, allowed ...string) string {
-	for _, a := range allowed {
-		if v == a {
-			return ""
+// extWord takes a word out of a few.
+func extWord(set func(e *Ext, v string), allowed ...string) func(*Ext, string) string {
+	return func(e *Ext, v string) string {
+		if !slices.Contains(allowed, v) {
+			return fmt.Sprintf("%q is not one of %s", v, strings.Join(allowed, ", "))
 		}
+		set(e, v)
+		return ""
 	}
-	return fmt.Sprintf("%q is not one of %s", v, strings.Join(allowed, ", "))
 }
 
 // extTime reads a time as ha.cf has it; being ours, the file also takes s and m.

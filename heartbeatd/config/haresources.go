@@ -205,6 +205,12 @@ func (p *haresParser) group(line []groupWord) (Group, bool) {
 		joined = append(joined, w)
 	}
 	note()
+	// A backslash that is still at the end would join the next group when printed.
+	for n := len(joined); n > 0 && strings.HasSuffix(joined[n-1].text, "\\"); n = len(joined) {
+		if joined[n-1].text = strings.TrimRight(joined[n-1].text, "\\"); joined[n-1].text == "" {
+			joined = joined[:n-1]
+		}
+	}
 	for _, w := range joined {
 		if r, ok := p.resource(w); ok {
 			g.Resources = append(g.Resources, r)

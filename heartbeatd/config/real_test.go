@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -46,13 +47,37 @@ done
 
 // labEnv describes the machine that realScript makes.
 func labEnv() config.Env {
-	e := sysenv.Env("/nonexistent")
-	e.Hostname, e.NodeinfoUsed = "node1", false
+	in := func(list ...string) func(string) bool {
+		return func(name string) bool { return slices.Contains(list, name) }
+	}
+	ids := func(list map[string]int) func(string) (int, bool) {
+		return func(name string) (int, bool) { id, ok := list[name]; return id, ok }
+	}
+	var e config.Env
+	e.Hostname = "node1"
+	e.CorePattern, e.CoreUsesPID = "core", "0"
+	e.LookupUser = ids(map[string]int{"root": 0, "hacluster": 104})
+	e.LookupGroup = ids(map[string]int{"root": 0, "haclient": 108})
+	e.StonithType = in("null", "meatware", "ssh", "suicide", "external/ssh")
+	e.Service = func(string, string) (int, bool) { return 0, false }
+	e.ServiceAt = func(port int, proto string) (string, bool) { return "domain", port == 53 }
+	e.Stat = func(path string) config.FileInfo {
+		switch path {
+		case "/dev/null", "/dev/ttyS0":
+			return config.FileInfo{Kind: config.CharDevice, Mode: 0o660}
+		case "/dev", "/bin":
+			return config.FileInfo{Kind: config.Directory, Mode: 0o755}
+		case "/etc/passwd":
+			return config.FileInfo{Kind: config.Regular, Mode: 0o644}
+		case "/bin/true", realHeartbeat, "/usr/libexec/heartbeat/ipfail":
+			return config.FileInfo{Kind: config.Regular, Mode: 0o755}
+		}
+		return config.FileInfo{}
+	}
 	e.Interface = func(name string) (config.Interface, bool) {
 		return config.Interface{Up: true, IPv4: name != "eth2" && name != "eth0:0"}, slices.Contains([]string{"lo", "eth0", "eth0:0", "eth1", "eth2"}, name)
 	}
 	e.Resolve = func(string, string) (netip.Addr, error) { return netip.Addr{}, config.ErrUnknownHost }
-	e.Script, e.Scripts = nil, nil
 	return e
 }
 
@@ -132,6 +157,9 @@ func TestRealDaemonAgrees(t *testing.T) {
 		t.Fatalf("namespaces: %v\n%s", err, out)
 	}
 	env := labEnv()
+	here := sysenv.Env("/nonexistent")
+	env.CorePattern, env.CoreUsesPID = here.CorePattern, here.CoreUsesPID
+	var record strings.Builder
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			base := filepath.Join(dir, "cases", fmt.Sprintf("%04d", i))
@@ -146,6 +174,14 @@ func TestRealDaemonAgrees(t *testing.T) {
 			_, found := config.Load(c.files, env)
 			log, ok := config.StartLog(found)
 			realOK := string(bytes.TrimSpace(rc)) == "0"
+			fmt.Fprintf(&record, "=== %s\nstarts %v\n", c.name, realOK)
+			if c.differs == "" {
+				for _, l := range realLines(out) {
+					if !coreDump.MatchString(l) {
+						fmt.Fprintln(&record, l)
+					}
+				}
+			}
 			if realOK != c.realStarts(ok) {
 				t.Errorf("real daemon exits %s, we say start=%v (case is marked %q)\nreal:\n%s\nours:\n%v", bytes.TrimSpace(rc), ok, c.differs, out, log)
 				return
@@ -156,6 +192,56 @@ func TestRealDaemonAgrees(t *testing.T) {
 			real, ours := realLines(out), ourLines(log)
 			if !slices.Equal(real, ours) {
 				t.Errorf("lines differ\nreal:\n  %s\nours:\n  %s", strings.Join(real, "\n  "), strings.Join(ours, "\n  "))
+			}
+		})
+	}
+	if *update && !t.Failed() {
+		if err := os.WriteFile(recorded, []byte(record.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// coreDump are the lines that depend on the settings of the machine's kernel.
+var coreDump = regexp.MustCompile(`^WARN: (Core dumps could be lost|Consider setting )`)
+
+const recorded = "testdata/real-heartbeat.txt"
+
+var update = flag.Bool("update", false, "with HB_INTEROP=1: record the answers of the real daemon")
+
+// TestAsRecordedFromRealDaemon compares with the answers that the real daemon
+// gave when TestRealDaemonAgrees was last run with -update.
+func TestAsRecordedFromRealDaemon(t *testing.T) {
+	data, err := os.ReadFile(recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{}
+	for _, block := range strings.Split(string(data), "=== ")[1:] {
+		lines := strings.Split(strings.TrimSuffix(block, "\n"), "\n")
+		want[lines[0]] = lines[1:]
+	}
+	env := labEnv()
+	for _, c := range realCases() {
+		t.Run(c.name, func(t *testing.T) {
+			w, ok := want[c.name]
+			if !ok {
+				t.Fatal("not recorded; run with HB_INTEROP=1 -update as root where heartbeat is installed")
+			}
+			_, found := config.Load(c.files, env)
+			log, starts := config.StartLog(found)
+			if realOK := w[0] == "starts true"; realOK != c.realStarts(starts) {
+				t.Fatalf("real daemon: %s; ours: %v (marked %q)\n%v", w[0], starts, c.differs, log)
+			}
+			if c.differs == "forgiven" && !starts || c.differs == "refused" && starts {
+				t.Fatalf("marked %q, but start=%v", c.differs, starts)
+			}
+			if c.differs != "" {
+				return
+			}
+			ours := slices.DeleteFunc(ourLines(log), coreDump.MatchString)
+			if !slices.Equal(ours, w[1:]) {
+				t.Errorf("lines differ\nreal:\n  %s\nours:\n  %s", strings.Join(w[1:], "\n  "), strings.Join(ours, "\n  "))
 			}
 		})
 	}

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"classicha/heartbeatd/config"
 )
 
@@ -87,17 +89,27 @@ func firstLine(path string) string {
 	return line
 }
 
+// iface asks the way the original does, by ioctl: that knows labels (eth0:0) too.
 func iface(name string) (config.Interface, bool) {
-	i, err := net.InterfaceByName(name)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return config.Interface{}, false
 	}
-	out := config.Interface{Up: i.Flags&net.FlagUp != 0}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		return config.Interface{}, false
+	}
+	base, _, _ := strings.Cut(name, ":")
+	i, err := net.InterfaceByName(base)
+	if err != nil {
+		return config.Interface{}, false
+	}
+	out := config.Interface{Up: i.Flags&net.FlagUp != 0, IPv4: unix.IoctlIfreq(fd, unix.SIOCGIFADDR, req) == nil}
 	addrs, _ := i.Addrs()
 	for _, a := range addrs {
 		if p, err := netip.ParsePrefix(a.String()); err == nil {
 			out.Addrs = append(out.Addrs, p)
-			out.IPv4 = out.IPv4 || p.Addr().Is4()
 		}
 	}
 	return out, true
