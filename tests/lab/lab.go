@@ -47,15 +47,14 @@ type Lab struct {
 	fabric fabric
 }
 
-// Missing says why no lab can be built here, or is empty.
+// Missing says why no lab can be built here, or is empty. Losing and cutting
+// packets needs nft too.
 func Missing() string {
 	if os.Geteuid() != 0 {
 		return "root is needed (network, mount and PID namespaces)"
 	}
-	for _, p := range []string{"nsenter", "nft"} {
-		if _, err := exec.LookPath(p); err != nil {
-			return p + " is needed (packages util-linux, nftables)"
-		}
+	if _, err := exec.LookPath("nsenter"); err != nil {
+		return "nsenter is needed (package util-linux)"
 	}
 	return ""
 }

@@ -87,6 +87,9 @@ func TestRebootCommandKillsOnlyTheNode(t *testing.T) {
 }
 
 func TestCutsAndLoss(t *testing.T) {
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("nft is missing (package nftables)")
+	}
 	l := newLab(t, Options{})
 	ping := func(from, to string) bool {
 		return l.Node(from).Run("ping", "-c1", "-W2", to).Code == 0 // ARP asks again after 1 s

@@ -87,14 +87,39 @@ func guard(dir string) error {
 	return err
 }
 
-// unguard says that the directory is gone; the last one ends the reaper.
+// Scratch makes a directory that everyone can read. It goes away with the
+// function returned or, if the program dies first, by the reaper.
+func Scratch(prefix string) (string, func(), error) {
+	dir, err := os.MkdirTemp("", prefix)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := guard(dir); err != nil {
+		_ = os.Remove(dir)
+		return "", nil, err
+	}
+	remove := func() {
+		_ = removeDir(dir) // else the reaper tries again
+		unguard(dir)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return dir, remove, nil
+}
+
+// unguard says that the directory is done with; the last one ends the reaper,
+// which tries again to remove what is still there.
 func unguard(dir string) {
 	reaper.Lock()
 	defer reaper.Unlock()
 	if reaper.cmd == nil {
 		return
 	}
-	fmt.Fprintf(reaper.pipe, "-%s\n", dir)
+	if !exists(dir) {
+		fmt.Fprintf(reaper.pipe, "-%s\n", dir)
+	}
 	if reaper.labs--; reaper.labs == 0 {
 		reaper.pipe.Close()
 		_ = reaper.cmd.Wait()

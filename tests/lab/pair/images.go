@@ -3,6 +3,7 @@ package pair
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,9 +15,9 @@ import (
 // ours is installed once for all tests of a program.
 var ours struct {
 	sync.Once
-	dir   string
-	image *lab.Image
-	err   error
+	remove func()
+	image  *lab.Image
+	err    error
 }
 
 // Image is what a role runs.
@@ -26,10 +27,9 @@ func Image(role string) (*lab.Image, error) {
 		return lab.Real, nil
 	case "ours":
 		ours.Do(func() {
-			if ours.dir, ours.err = os.MkdirTemp("", "hb-ours-"); ours.err == nil {
-				if ours.err = os.Chmod(ours.dir, 0o755); ours.err == nil {
-					ours.image, ours.err = lab.Install(repoRoot(), ours.dir)
-				}
+			var dir string
+			if dir, ours.remove, ours.err = lab.Scratch("hb-ours-"); ours.err == nil {
+				ours.image, ours.err = lab.Install(repoRoot(), dir)
 			}
 		})
 		return ours.image, ours.err
@@ -51,8 +51,8 @@ func repoRoot() string {
 
 // Cleanup removes what the package made for all tests; TestMain calls it.
 func Cleanup() {
-	if ours.dir != "" {
-		_ = os.RemoveAll(ours.dir)
+	if ours.remove != nil {
+		ours.remove()
 	}
 }
 
@@ -60,6 +60,11 @@ func Cleanup() {
 func Missing(roles ...[2]string) string {
 	if why := lab.Missing(); why != "" {
 		return why
+	}
+	for program, pkg := range map[string]string{"nft": "nftables", "ip": "iproute2"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return program + " is missing (package " + pkg + ")"
+		}
 	}
 	for _, r := range roles {
 		if (r[0] == "real" || r[1] == "real") && lab.RealMissing() != "" {
