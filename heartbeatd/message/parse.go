@@ -96,7 +96,8 @@ func (e *ParseError) Error() string {
 
 // LogLines is what the original logs about the frame, each line with its level
 // word; none for rubbish, which it drops in silence (heartbeat-wire 6 and 9).
-// The caller adds the Dump where Dump is true, and honours log_badpack.
+// The original's raw copies of the frame are left out.
+// The caller adds Message.Dump where dump is true, and honours log_badpack.
 func (e *ParseError) LogLines() (lines []string, dump bool) {
 	if e.Message == nil {
 		return nil, false
@@ -104,7 +105,9 @@ func (e *ParseError) LogLines() (lines []string, dump bool) {
 	if e.Format == FormatNetstring {
 		switch e.Reason {
 		case UnknownKey:
-			return []string{fmt.Sprintf("WARN: Invalid authentication [%d] in message!", e.KeyNum)}, false
+			return []string{fmt.Sprintf("WARN: Invalid authentication [%d] in message!", e.KeyNum)}, true
+		case NoAuth:
+			return []string{"ERROR: peel_netstring() error in getting auth string"}, false
 		case BadAuth:
 			return []string{fmt.Sprintf("ERROR: authtoken does not match, authtoken=%s, authstr=%s",
 				appendEscaped(nil, []byte(e.Got)), e.Want)}, true
