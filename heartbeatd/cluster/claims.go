@@ -53,7 +53,7 @@ func (k *many) unowned(i int, claimant *peer) bool {
 		if k.has(p, i) {
 			return false
 		}
-		if p.status == StatusDead && p.declared && !p.res.many.recovered && k.mayHold(p) {
+		if p.status == StatusDead && p.declared && !p.res.many.recovered && !p.res.left {
 			return false
 		}
 	}
@@ -92,6 +92,7 @@ func (k *many) timers() {
 	}
 	k.retryFences()
 	k.expire()
+	k.askUnknown()
 	var want []int
 	for i := range k.groups {
 		g := &k.groups[i]
@@ -164,6 +165,17 @@ func (k *many) expire() {
 	}
 	if changed {
 		k.report("")
+	}
+}
+
+// askUnknown asks living nodes that have not told what they hold: their report was lost
+// in a partition, or they never noticed that there was one.
+func (k *many) askUnknown() {
+	for _, p := range k.n.peers {
+		if p != k.n.self && p.active() && p.ours && !p.res.known && !p.res.left {
+			k.report("partition")
+			return
+		}
 	}
 }
 
@@ -289,6 +301,9 @@ func (k *many) message(p *peer, t string, m *message.Message) bool {
 // judge answers a claim.
 func (k *many) judge(p *peer, m *message.Message) {
 	wanted := k.parse(m.Get("hbd_groups"))
+	if !k.n.newestReport(p, m) {
+		wanted = nil // it has gone on since; and an older report would say nothing about a claim
+	}
 	yes := make([]bool, len(k.groups))
 	yielded := false
 	for i, w := range wanted {

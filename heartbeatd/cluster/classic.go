@@ -22,6 +22,7 @@ type classic struct {
 	standby standby
 
 	failbackAt time.Time
+	askAt      time.Time // ask the other what it holds
 	orphanAt   time.Time // a class that nobody owns is looked at again then
 	checkAt    time.Time // a real node that returned from a partition should have restarted by then
 	contested  bool      // both sides hold something
@@ -49,12 +50,13 @@ func (s resState) String() string {
 const (
 	rcvdTimeout   = 10 * time.Second // a real node waits so long for somebody stable
 	startingAgain = 15 * time.Second
+	askEvery      = 2 * time.Second
 	giveUpDelay   = 2 * time.Second // the original waits 30 s
 	partitionWait = 6 * time.Second // a real node gives up 2 s after its return
 )
 
 func newClassic(n *Node, saved Saved) *classic {
-	c := &classic{n: n, held: saved.Held, offered: map[int]uint64{}}
+	c := &classic{n: n, held: saved.Held, took: saved.Took, offered: map[int]uint64{}}
 	for _, p := range n.peers {
 		if p != n.self {
 			c.other = p
@@ -93,12 +95,12 @@ func (c *classic) commUp() {
 // report says what we hold.
 func (c *classic) report(info string) {
 	stable := "0"
-	if c.state == resStable && c.standby.state == standbyNot {
+	if c.state == resStable && c.standby.state == standbyNot && !c.n.jobs.releasing() {
 		stable = "1"
 	}
 	held := c.held
 	if c.state == resShutdown {
-		held = HoldNone
+		held, info = HoldNone, "shutdown"
 	}
 	m := message.New("t", "resource", "rsc_hold", held.String(), "rtype", "full", "isstable", stable)
 	if info != "" {
@@ -168,11 +170,16 @@ func (c *classic) resource(p *peer, m *message.Message) {
 		if c.state == resStable {
 			c.report("")
 		}
-		if c.standby.state == standbyOther && !c.standby.working {
-			// It changed its mind.
-			c.standby = standby{}
-			c.report("")
-		}
+	}
+	if p.res.stable && c.standby.state == standbyOther && !c.standby.working {
+		// It changed its mind, or what we heard was an old request.
+		c.standby = standby{}
+		c.report("")
+	}
+	if p.res.stable && p.ours && c.standby.state == standbyDone && c.standby.ours && c.standby.asked {
+		// We released, but the other is not taking. Whose class it is takes it back.
+		c.standby = standby{}
+		c.report("")
 	}
 	if c.state == resRcvd && (p.res.stable || c.bothFresh(p)) {
 		c.becomeStable("T_RESOURCES(them)")
@@ -238,7 +245,7 @@ func (c *classic) becomeStable(reason string) {
 }
 
 func (c *classic) otherHas(cl Class) bool {
-	return c.other != nil && c.other.status != StatusDead && c.other.res.holds.swap()&cl != 0
+	return c.other != nil && c.other.res.holds.swap()&cl != 0
 }
 
 func (c *classic) initialDone(reason string) {
@@ -403,6 +410,10 @@ func (c *classic) restarted(p *peer) {
 }
 
 func (c *classic) becameActive(p *peer) {
+	// A starting node reports by itself. One that came back from a partition, or restarted
+	// behind one, must be asked.
+	c.askAt = c.n.now.Add(askEvery)
+	c.failbackAt = c.n.now.Add(time.Second)
 	if len(c.failedKeys()) > 0 && c.giveUpAt.IsZero() {
 		c.giveUpAt = c.n.now.Add(giveUpDelay)
 	}
@@ -425,7 +436,7 @@ func (c *classic) idle() bool {
 }
 
 func (c *classic) saved() Saved {
-	s := Saved{Held: c.held}
+	s := Saved{Held: c.held, Took: c.took}
 	for _, g := range c.n.runningGroups() {
 		s.Groups = append(s.Groups, c.n.cfg.Groups[g].Key)
 	}
@@ -435,8 +446,10 @@ func (c *classic) saved() Saved {
 func (c *classic) timers() {
 	n := c.n
 	if n.due(c.timer) {
-		if c.other != nil && c.other.alive() && (c.other.res.mayHold || c.other.res.leaving) && !c.other.res.left {
-			// It holds something or is letting go of it: its next word decides.
+		if c.other != nil && !c.other.res.left && (c.other.res.mayHold || c.other.res.leaving || c.other.status == StatusDead || c.other.active() && !c.other.res.known) {
+			// It holds something or is letting go of it, or is dead and not yet
+			// fenced, or does not answer: what comes next decides.
+			n.complain("waiting for the other node", "wait", Warn, "the resources of this node wait: what %s holds is not known yet", c.other.name)
 			c.timer = n.now.Add(rcvdTimeout)
 		} else {
 			c.becomeStable("T_RESOURCES(us)")
@@ -455,13 +468,20 @@ func (c *classic) timers() {
 	if n.due(c.giveUpAt) {
 		c.giveUp()
 	}
+	if n.due(c.askAt) {
+		c.askAt = time.Time{}
+		if c.other.active() && !c.other.res.known && c.state != resInit && c.state != resShutdown {
+			c.report("partition")
+			c.askAt = n.now.Add(askEvery)
+		}
+	}
 	c.standbyTimers()
 	c.orphanTimers()
 }
 
 func (c *classic) next() time.Time {
 	var t earliest
-	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.checkAt} {
+	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.askAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.checkAt} {
 		t.add(at)
 	}
 	return t.at

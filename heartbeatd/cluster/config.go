@@ -64,6 +64,7 @@ type Config struct {
 // its resources running (SIGHUP with a changed ha.cf). The zero value is a normal start.
 type Saved struct {
 	Held   Class    // classes held (two nodes)
+	Took   Class    // those of them that were taken over from a dead node
 	Groups []string // keys of the groups that run
 }
 

@@ -25,6 +25,29 @@ func (j *jobs) init(groups int) {
 
 func (j *jobs) idle() bool { return j.running == nil && len(j.queue) == 0 }
 
+// releasing: something is being stopped, or will be.
+func (j *jobs) releasing() bool {
+	if j.running != nil && j.running.kind == Release {
+		return true
+	}
+	for _, q := range j.queue {
+		if q.kind == Release {
+			return true
+		}
+	}
+	return false
+}
+
+// clean: nothing was ever started here.
+func (j *jobs) clean() bool {
+	for _, s := range j.state {
+		if s != GroupStopped {
+			return false
+		}
+	}
+	return j.idle()
+}
+
 func (j *jobs) changed(group int, s GroupState) {
 	if group >= 0 && group < len(j.state) && j.running != nil {
 		j.state[group] = s

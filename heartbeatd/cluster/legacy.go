@@ -46,6 +46,19 @@ func (l *legacy) commUp() {
 	}
 }
 
+// becameActive: the other may have been dead when we looked, and alive again before it
+// was fenced.
+func (l *legacy) becameActive(*peer) {
+	if !l.n.commUp || l.stops || !l.n.jobs.idle() {
+		return
+	}
+	for _, g := range l.n.cfg.groupsOf(l.n.cfg.Node) {
+		if _, asked := l.asking[g]; !asked {
+			l.askFor(g)
+		}
+	}
+}
+
 func (l *legacy) askFor(g int) {
 	if l.n.jobs.state[g] == GroupRunning {
 		return

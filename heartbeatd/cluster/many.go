@@ -112,7 +112,7 @@ func (k *many) report(info string) {
 	}
 	held := k.class()
 	if k.state == resShutdown {
-		held = HoldNone
+		held, info = HoldNone, "shutdown"
 	}
 	m := message.New("t", "resource", "rsc_hold", held.String(), "rtype", "full", "isstable", stable)
 	if info != "" {
@@ -289,21 +289,9 @@ func (k *many) restarted(p *peer) {
 	k.soon()
 }
 
-// mayHold: what p reported, what we granted to it, or what it has not told yet.
-func (k *many) mayHold(p *peer) bool {
-	if p.res.left {
-		return false
-	}
-	if !p.res.known || p.res.leaving {
-		return true
-	}
-	for i := range k.groups {
-		if k.has(p, i) || k.groups[i].grantee == p {
-			return true
-		}
-	}
-	return false
-}
+// mayHold: a node that did not take its leave may run anything by now. It may hold
+// nothing as we lose it, and take over later what it believes us to have lost.
+func (k *many) mayHold(p *peer) bool { return !p.res.left }
 
 func (k *many) takeOver(p *peer) {
 	for i := range k.groups {

@@ -43,7 +43,7 @@ func (n *Node) beginShutdown() {
 	n.do(DisarmWatchdog{})
 	n.log(Info, "Heartbeat shutdown in progress. (%d)", n.cfg.Pid)
 	n.shutdown.phase = releasing
-	if !n.commUp {
+	if !n.commUp && n.jobs.clean() {
 		// Nothing was ever started: there is nothing to hand over and nobody to tell.
 		n.released(nil)
 		return
@@ -62,9 +62,7 @@ func (n *Node) released(stuck []int) {
 		n.log(Crit, "not all resources could be stopped: the other nodes are not told that they are free")
 	} else {
 		n.log(Info, "All HA resources relinquished.")
-		if n.commUp {
-			n.send(message.New("t", "shutdone", "st", "dead"))
-		}
+		n.send(message.New("t", "shutdone", "st", "dead"))
 	}
 	n.sendStatus()
 	n.shutdown.at = n.now.Add(lingerFor / 10)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,13 +24,13 @@ func simulate(seed uint64, m mutation, tracing bool) *simWorld {
 			w.After(w.Between(0, 3*time.Second), func() { n.powerOn() })
 		}
 	}
-	chaos := w.Between(20*time.Second, 90*time.Second)
+	chaos := w.Between(10*time.Second, 60*time.Second)
 	w.faults(chaos)
 	w.RunUntil(chaos)
 	w.heal()
-	rest := w.Now() + 45*time.Second + 6*w.base.Initdead
+	rest := w.Now() + 40*time.Second + 2*w.base.Initdead
 	if w.slow > 0 {
-		rest += 60 * time.Second
+		rest += 30 * time.Second
 	}
 	w.RunUntil(rest)
 	w.checkRest()
@@ -197,6 +198,7 @@ func TestSimulation(t *testing.T) {
 			return
 		}
 	}
+	debug.SetGCPercent(800)
 	failed := runSeeds(first, count, soundRules, 10)
 	for _, f := range failed {
 		t.Errorf("seed %d: %s\nrepeat: HB_SEED=%d go test -v -run 'TestSimulation$' ./heartbeatd/cluster", f.seed, f.errs[0], f.seed)

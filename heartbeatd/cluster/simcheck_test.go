@@ -63,9 +63,7 @@ func (w *simWorld) heardLog(n *simNode, text string) {
 				w.false_[[2]int{n.i, o.i}] = w.Now()
 				w.note("(%s is wrong: %s lives)", n.name, o.name)
 			}
-		case fmt.Sprintf("Heartbeat restart on node %s", o.name):
-			delete(w.false_, [2]int{n.i, o.i})
-		case fmt.Sprintf("Cluster node %s returning after partition.", o.name):
+		case fmt.Sprintf("Heartbeat restart on node %s", o.name), fmt.Sprintf("Cluster node %s returning after partition.", o.name):
 			// Settling takes as long as the scripts take.
 			k := [2]int{n.i, o.i}
 			w.After(60*time.Second, func() {

@@ -14,6 +14,7 @@ type standby struct {
 	ours     bool  // we go standby; false: we take
 	class    Class // seen from the node that goes, as on the wire
 	working  bool  // scripts run, or have run, for it: the other side's turn has not come
+	asked    bool  // we said done and wait for the taker's
 	deadline time.Time
 }
 
@@ -44,11 +45,16 @@ func (c *classic) ask(p *peer, m *message.Message) {
 	own := p == c.n.self
 	switch {
 	case info == "me":
+		if !own && !c.n.newestReport(p, m) {
+			return // sent again on request; the other has gone on since
+		}
 		c.askMe(p, own, class)
+	case info == "other" && own:
 	case info == "other" && !own && s.state == standbyMe && !s.working:
+		c.n.newestReport(p, m)
 		c.release()
 	case info == "done" && own && s.state == standbyMe:
-		s.state = standbyDone
+		s.state, s.asked = standbyDone, true
 		c.n.log(Info, "Local standby process completed [%s].", s.class)
 	case info == "done" && own && s.state == standbyDone && !s.ours:
 		c.held |= s.class.swap()
@@ -67,6 +73,9 @@ func (c *classic) ask(p *peer, m *message.Message) {
 	case info == "done" && p.res.left:
 	default:
 		c.ignored(info, p)
+		if !own && s.state == standbyNot {
+			c.report("") // tells the other that no hand-over is under way here
+		}
 	}
 }
 
@@ -79,7 +88,7 @@ func (c *classic) askMe(p *peer, own bool, class Class) {
 	switch {
 	case class == HoldNone:
 		return
-	case c.other == nil || !c.other.active():
+	case own && (c.other == nil || !c.other.active()):
 		n.log(Warn, "No other node is active.  Standby request cancelled.")
 		return
 	case s.state != standbyNot:
@@ -123,7 +132,10 @@ func (c *classic) release() {
 		}
 		n.log(Info, "%s HA resource release completed (standby).", class)
 		if c.standby.state != standbyMe || !c.standby.ours {
-			return // cancelled in the meantime
+			if c.state == resStable {
+				c.report("") // cancelled in the meantime
+			}
+			return
 		}
 		n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "done"))
 	})
@@ -175,13 +187,14 @@ func (c *classic) standbyTimers() {
 	}
 	c.cancelStandby()
 	c.report("")
+	c.failbackAt = c.n.now.Add(time.Second)
 }
 
 // considerFailback returns what we took over, when the other has become stable
 // (auto_failback on).
 func (c *classic) considerFailback() {
 	c.failbackAt = time.Time{}
-	if c.n.cfg.AutoFailback != FailbackOn || c.held&c.took&HoldForeign == 0 || c.other == nil || !c.other.active() || !c.other.res.stable || c.state != resStable {
+	if c.n.cfg.AutoFailback != FailbackOn || c.held&c.took&HoldForeign == 0 || c.other == nil || !c.other.alive() || c.state != resStable {
 		return
 	}
 	if !c.quiet() {
