@@ -110,9 +110,12 @@ func setSerial(p *haParser, d *Directive, a token) {
 		p.fail(a, text, remedy, "ERROR: glib: "+why, illegalMedium("serial", a.text))
 		return
 	}
-	baud := p.ha.Baud
-	if baud == 0 {
-		baud = defaultBaud
+	baud, latched := p.latched["serial"]
+	if !latched {
+		if baud = p.ha.Baud; baud == 0 {
+			baud = defaultBaud
+		}
+		p.latched["serial"] = baud // for all serial lines, as seen with the real daemon
 	}
 	p.addMedium(a, MediaSpec{Kind: "serial", Link: a.text, Baud: baud})
 }

@@ -118,7 +118,7 @@ func setBaud(p *haParser, d *Directive, a token) {
 	}
 	for _, m := range p.ha.Media {
 		if m.Kind == "serial" && m.Baud != rate {
-			p.warn(a, fmt.Sprintf("baud %d stands after serial %s of line %d, which keeps %d", rate, m.Link, m.Pos.Line, m.Baud),
+			p.warn(a, fmt.Sprintf("baud %d stands after serial %s of line %d, and all serial lines keep %d", rate, m.Link, m.Pos.Line, m.Baud),
 				"move baud above the serial lines")
 			break
 		}

@@ -123,12 +123,12 @@ func TestRecorded(t *testing.T) {
 
 // TestPortLatched: a kind of medium keeps the port of its first line.
 func TestPortLatched(t *testing.T) {
-	ha, found := parse(t, "udpport 695\nbcast eth1\nucast eth0 10.1.1.1\nudpport 696\nucast eth1 10.1.1.2\nmcast eth0 225.0.0.1 700 1 0\nserial /dev/null\nbaud 9600\n")
+	ha, found := parse(t, "udpport 695\nbcast eth1\nucast eth0 10.1.1.1\nudpport 696\nucast eth1 10.1.1.2\nmcast eth0 225.0.0.1 700 1 0\nserial /dev/null\nbaud 9600\nserial /dev/ttyS0\n")
 	var got []string
 	for _, m := range ha.Media {
 		got = append(got, strings.Join([]string{m.Kind, m.Link, strconv.Itoa(m.Port), strconv.Itoa(m.Baud)}, " "))
 	}
-	want := []string{"bcast eth0 694 0", "bcast eth1 694 0", "ucast eth0 695 0", "ucast eth1 695 0", "mcast eth0 700 0", "serial /dev/null 0 19200"}
+	want := []string{"bcast eth0 694 0", "bcast eth1 694 0", "ucast eth0 695 0", "ucast eth1 695 0", "mcast eth0 700 0", "serial /dev/null 0 19200", "serial /dev/ttyS0 0 19200"}
 	if !slices.Equal(got, want) {
 		t.Errorf("media with ports:\ngot  %q\nwant %q", got, want)
 	}

@@ -117,8 +117,9 @@ func (p *haresParser) lines(data []byte) {
 		trimmed := strings.TrimRight(text, " \t\r")
 		body, continues := strings.CutSuffix(trimmed, "\\")
 		pos := Pos{File: p.file, Line: l.num}
-		if continues && trimmed != text && !comment {
-			p.warn(Pos{p.file, l.num, len(body) + 1}, "a backslash with blanks behind it was taken for a continued line", "remove the blanks: the original does not see it")
+		if continues && (trimmed != strings.TrimRight(text, "\r") || comment) {
+			p.warn(Pos{p.file, l.num, len(body) + 1}, "a backslash with something behind it was taken for a continued line",
+				"let the line end in the backslash: the original does not see it here")
 		}
 		ws := words(body, " \t\r", 1)
 		wasOpen := open

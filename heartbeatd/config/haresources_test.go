@@ -27,7 +27,7 @@ func TestHaresourcesRules(t *testing.T) {
 			[]string{"serv-a key=LabRsc::a LabRsc(a) LabRsc(b) LabRsc(c)", "serv-b key=LabRsc::d LabRsc(d)"}, 0},
 		{"backslash joins even a node name", "serv-a LabRsc::a \\\ncyrus\n", []string{"serv-a key=LabRsc::a LabRsc(a) cyrus()"}, 0},
 		{"backslash at the end of the file", "serv-a LabRsc::a \\", []string{"serv-a key=LabRsc::a LabRsc(a)"}, 0},
-		{"backslash and a comment", "serv-a LabRsc::a \\ # x\n LabRsc::b\n", []string{"serv-a key=LabRsc::a LabRsc(a) LabRsc(b)"}, 0},
+		{"backslash and a comment", "serv-a LabRsc::a \\ # x\n LabRsc::b\n", []string{"serv-a key=LabRsc::a LabRsc(a) LabRsc(b)"}, 1},
 		{"backslash with a blank behind", "serv-a LabRsc::a \\ \n LabRsc::b\n", []string{"serv-a key=LabRsc::a LabRsc(a) LabRsc(b)"}, 1},
 		{"short form of addresses", "serv-a 10.0.0.1 10.0.0.2/24/eth0:1/10.0.0.255\n",
 			[]string{"serv-a key=10.0.0.1 IPaddr(10.0.0.1) IPaddr(10.0.0.2/24/eth0:1/10.0.0.255)"}, 0},

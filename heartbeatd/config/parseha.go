@@ -19,7 +19,7 @@ type haParser struct {
 
 	first   map[string]Pos  // where a directive was first used
 	udpport int             // 0: not given yet
-	latched map[string]int  // port by kind of medium
+	latched map[string]int  // port (serial: speed) by kind of medium
 	bad     map[string]bool // directives of which a value was refused
 }
 
