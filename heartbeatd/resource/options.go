@@ -66,6 +66,7 @@ type Options struct {
 	// Prepare sees every command just before it is started: reset of scheduling
 	// and niceness, credentials. It may set SysProcAttr fields but not Setpgid.
 	Prepare func(*exec.Cmd)
+	Start   func(*exec.Cmd) error // instead of cmd.Start, for the daemon to fork outside of its real-time class
 
 	RCDone  func(RCResult) // told of every finished rc.d job; may be nil
 	RCQueue int            // bound of the queue of rc.d jobs; 256
@@ -138,6 +139,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.RCQueue <= 0 {
 		o.RCQueue = 256
+	}
+	if o.Start == nil {
+		o.Start = (*exec.Cmd).Start
 	}
 	if o.Log == nil {
 		o.Log = func(Line) {}

@@ -112,7 +112,7 @@ func (r *Runner) startOnce(path string, args []string, p program) (*exec.Cmd, er
 		r.o.Prepare(cmd)
 		cmd.SysProcAttr.Setpgid = true
 	}
-	return cmd, cmd.Start()
+	return cmd, r.o.Start(cmd)
 }
 
 // wait returns nil when the program ended by itself.

@@ -15,6 +15,7 @@ type Held struct {
 	PID    int      `json:"pid"`  // exec keeps the number: another one means an old file
 	Boot   string   `json:"boot"` // the kernel's boot id
 	Class  string   `json:"held"` // none, local, foreign, all
+	Took   string   `json:"took"` // those of them that were taken over from a dead node
 	Groups []string `json:"groups"`
 }
 
