@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -10,10 +11,14 @@ import (
 
 // MissingAuthkeys is the finding for an authkeys that cannot be read.
 func MissingAuthkeys(name string, err error) Findings {
+	remedy := "copy it from the other node, or write \"auth 1\" and \"1 sha1 SECRET\" and make it mode 600"
+	if errors.Is(err, fs.ErrPermission) {
+		remedy = "run this as root"
+	}
 	return Findings{{
 		Level: Fail, Refuse: true, Stage: StageAuth, Pos: Pos{File: plainName(name)},
 		Text:     fmt.Sprintf("cannot be read: %v", err),
-		Remedy:   "copy it from the other node, or write \"auth 1\" and \"1 sha1 SECRET\" and make it mode 600",
+		Remedy:   remedy,
 		Original: []string{"ERROR: Cannot open keyfile [" + origName(name) + "].  Stop."},
 	}}
 }

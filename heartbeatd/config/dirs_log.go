@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,13 +64,13 @@ func setLogFacility(p *haParser, _ *Directive, a token) {
 	switch {
 	case a.text == "none":
 		p.ha.Log.Facility, p.ha.Log.FacilityCode = "", 0
+	case a.text == "mark":
+		p.warn(a, "logfacility: mark is for the syslog daemon itself; taken for user", "write logfacility daemon")
+		p.ha.Log.Facility, p.ha.Log.FacilityCode = "user", facilities["user"]
 	case ok:
 		p.ha.Log.Facility, p.ha.Log.FacilityCode = a.text, code
 	default:
-		names := make([]string, 0, len(facilities))
-		for _, n := range []string{"daemon", "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7", "syslog", "cron", "mail", "kern", "auth", "authpriv"} {
-			names = append(names, n)
-		}
+		names := slices.Sorted(maps.Keys(facilities)) // sorted: suggestions must not depend on map order
 		remedy := "write logfacility daemon, local0 to local7, or none"
 		if near := nearest(a.text, names); near != "" {
 			remedy = "write logfacility " + near
