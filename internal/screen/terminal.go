@@ -1,7 +1,6 @@
 package screen
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -24,11 +23,11 @@ type Event struct {
 // one goroutine.
 type Terminal struct {
 	out    *os.File
-	stdin  int // descriptor whose settings were changed
-	keys   *os.File
+	stdin  int // descriptor that is read and whose settings were changed
 	saved  *term.State
 	events chan Event
 	quit   chan struct{}
+	wake   [2]int // pipe that ends the reader's wait
 	wg     sync.WaitGroup
 }
 
@@ -46,18 +45,13 @@ func IsTerminal(f *os.File) bool {
 // caller must call Close.
 func Open(stdin, stdout *os.File) (*Terminal, error) {
 	t := &Terminal{out: stdout, stdin: int(stdin.Fd()), events: make(chan Event, 16), quit: make(chan struct{})}
-	// A description of our own, so that reads can be ended and the shared one
-	// keeps its mode.
-	keys, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", t.stdin), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if errors.Is(err, os.ErrPermission) { // after su: the terminal belongs to another user
-		keys, err = os.OpenFile("/dev/tty", os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	}
-	if err != nil {
+	if err := unix.Pipe2(t.wake[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
-	t.keys = keys
+	var err error
 	if t.saved, err = term.MakeRaw(t.stdin); err != nil {
-		keys.Close()
+		unix.Close(t.wake[0])
+		unix.Close(t.wake[1])
 		return nil, fmt.Errorf("terminal: %w", err)
 	}
 	if _, err := stdout.WriteString(enter); err != nil {
@@ -74,8 +68,11 @@ func Open(stdin, stdout *os.File) (*Terminal, error) {
 func (t *Terminal) Events() <-chan Event { return t.events }
 
 // Size is the width and height in characters, 80 and 24 if unknown.
-func (t *Terminal) Size() (width, height int) {
-	if w, h, err := term.GetSize(int(t.out.Fd())); err == nil && w > 0 && h > 0 {
+func (t *Terminal) Size() (width, height int) { return SizeOf(t.out) }
+
+// SizeOf is the size of the terminal f, 80 by 24 if it is none.
+func SizeOf(f *os.File) (width, height int) {
+	if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
 		return w, h
 	}
 	return 80, 24
@@ -104,8 +101,9 @@ func (t *Terminal) Draw(lines []Line, colour bool) error {
 // Close gives the terminal back as it was.
 func (t *Terminal) Close() error {
 	close(t.quit)
-	t.keys.Close()
+	unix.Close(t.wake[1])
 	t.wg.Wait()
+	unix.Close(t.wake[0])
 	_, err := t.out.WriteString(leave)
 	if rerr := term.Restore(t.stdin, t.saved); err == nil {
 		err = rerr
@@ -113,17 +111,28 @@ func (t *Terminal) Close() error {
 	return err
 }
 
+// readKeys waits with poll, because a read of a terminal cannot be ended, and
+// making it non-blocking would change it for the shell too.
 func (t *Terminal) readKeys() {
 	defer t.wg.Done()
 	buf := make([]byte, 256)
+	fds := []unix.PollFd{{Fd: int32(t.stdin), Events: unix.POLLIN}, {Fd: int32(t.wake[0]), Events: unix.POLLIN}}
 	for {
-		n, err := t.keys.Read(buf)
-		for _, k := range parseKeys(buf[:n]) {
-			t.send(Event{Key: k})
+		if _, err := unix.Poll(fds, -1); err == unix.EINTR {
+			continue
+		} else if err != nil || fds[1].Revents != 0 {
+			return
 		}
-		if err != nil || n == 0 {
+		n, err := unix.Read(t.stdin, buf)
+		if err == unix.EINTR || err == unix.EAGAIN {
+			continue
+		}
+		if err != nil || n <= 0 {
 			t.send(Event{End: true})
 			return
+		}
+		for _, k := range parseKeys(buf[:n]) {
+			t.send(Event{Key: k})
 		}
 	}
 }
