@@ -269,6 +269,11 @@ func (p *haresParser) scriptName(name string) (found string, known bool) {
 	return "", true
 }
 
+// knownScripts are names from the world of Heartbeat, for suggestions where
+// the machine has nothing near.
+var knownScripts = []string{"drbddisk", "drbdupper", "Filesystem", "IPaddr", "IPaddr2", "IPv6addr", "IPsrcaddr", "MailTo", "LVM", "Raid1", "apache",
+	"SendArp", "portblock", "Delay", "db2", "WAS", "Xinetd", "ldirectord"}
+
 // findScript corrects the letter case of a script's name and complains about
 // one that does not exist (each name once).
 func (p *haresParser) findScript(r *Resource) {
@@ -284,6 +289,8 @@ func (p *haresParser) findScript(r *Resource) {
 		remedy := "put it into " + HADir + "/" + ResourceDirName + " or /etc/init.d, make it executable, or correct the name"
 		if near := nearest(r.Script, p.env.scripts()); near != "" {
 			remedy = fmt.Sprintf("did you mean %q? It exists", near)
+		} else if near := nearest(r.Script, knownScripts); near != "" && near != r.Script {
+			remedy = fmt.Sprintf("did you mean %q? It is not installed here either", near)
 		}
 		path := p.file[:strings.LastIndexByte(p.file, '/')+1] + ResourceDirName + "/" + r.Script
 		if p.env.stat(path, NoFile).Kind == Regular {

@@ -127,6 +127,20 @@ func TestThreeNodesWarn(t *testing.T) {
 	}
 }
 
+// TestNearestScript: a missing script is named with the nearest that exists, else
+// with the nearest that people usually mean.
+func TestNearestScript(t *testing.T) {
+	for script, want := range map[string]string{
+		"drbdisk": `did you mean "drbddisk"? It exists`, "portblok": `did you mean "portblock"? It is not installed here either`,
+		"oracle": "put it into /etc/ha.d/resource.d or /etc/init.d, make it executable, or correct the name",
+	} {
+		_, found := hares(t, "serv-a "+script+"\n")
+		if len(found) != 1 || found[0].Level != config.Fail || found[0].Refuse || found[0].Remedy != want {
+			t.Errorf("%s: got %q, want %q", script, sentences(found), want)
+		}
+	}
+}
+
 func TestNotExecutableScript(t *testing.T) {
 	env := articleEnv()
 	env.Stat = func(path string) config.FileInfo {
