@@ -145,6 +145,23 @@ func reaperMain() error {
 	return nil
 }
 
+// Burn starts a process that keeps one processor busy until stop is called.
+func Burn() (stop func(), err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd := self("burn")
+	cmd.Stdin = r
+	err = cmd.Start()
+	r.Close()
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return func() { w.Close(); _ = cmd.Wait() }, nil
+}
+
 // burnMain uses one processor until its standard input closes.
 func burnMain() {
 	go func() {

@@ -28,6 +28,7 @@ type Traffic struct {
 	Frames uint64
 	Bytes  uint64 // whole Ethernet frames without preamble and check sequence
 	Last   time.Time
+	Gap    time.Duration // the longest between two frames
 }
 
 // Frame is a received Ethernet frame.
@@ -117,6 +118,9 @@ func (t *Tap) count(node string, size int, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tr := t.nodes[node]
+	if tr.Frames > 0 {
+		tr.Gap = max(tr.Gap, at.Sub(tr.Last))
+	}
 	tr.Frames++
 	tr.Bytes += uint64(size)
 	tr.Last = at
