@@ -53,7 +53,7 @@ func (k *many) unowned(i int, claimant *peer) bool {
 		if k.has(p, i) {
 			return false
 		}
-		if p.status == StatusDead && p.declared && !p.res.many.recovered && !p.res.left {
+		if p.status == StatusDead && p.declared && !p.res.recovered && !p.res.left {
 			return false
 		}
 	}
@@ -135,7 +135,7 @@ func (k *many) maybeStable() {
 // retryFences: the node that was to reset a dead one died itself.
 func (k *many) retryFences() {
 	for _, p := range k.n.peers {
-		if p == k.n.self || p.status != StatusDead || !p.declared || p.res.many.recovered {
+		if p == k.n.self || p.status != StatusDead || !p.declared || p.res.recovered {
 			continue
 		}
 		switch {

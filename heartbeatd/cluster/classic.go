@@ -190,10 +190,17 @@ func (c *classic) resource(p *peer, m *message.Message) {
 	c.audit(p)
 }
 
-// bothFresh: the other one is ours, starts too, and holds nothing: there is nobody
-// to wait for. Real nodes wait ten seconds here.
+// bothFresh: the other one is ours, starts too, and what it holds leaves nothing to
+// wait for. Real nodes wait ten seconds here.
 func (c *classic) bothFresh(p *peer) bool {
-	return p.ours && p.active() && p.res.known && p.res.holds == HoldNone && !p.res.mayHold && !p.res.leaving && !p.res.left
+	r := &p.res
+	if !p.ours || !p.active() || !r.known || r.leaving || r.left {
+		return false
+	}
+	if c.held&HoldLocal != 0 || c.otherHas(HoldLocal) {
+		return true // nothing to take
+	}
+	return r.holds == HoldNone && !r.mayHold
 }
 
 // note records a report of the other node.
@@ -328,7 +335,10 @@ func (c *classic) mayHold(p *peer) bool {
 	if r.left {
 		return false
 	}
-	return r.mayHold || r.holds != HoldNone || r.leaving || !r.known || c.standby.working || c.standby.state == standbyDone
+	// Only a node that was stable without anything while we hold everything surely runs
+	// nothing: a starting one, or one whose last words are missing, may have begun.
+	idle := r.known && r.stable && r.holds == HoldNone && !r.mayHold && !r.leaving
+	return !idle || c.held != HoldAll || c.standby.state != standbyNot || len(p.rx.missing) > 0
 }
 
 // takeOver: the other is dead and either fenced or known to hold nothing.

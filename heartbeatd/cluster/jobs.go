@@ -16,6 +16,7 @@ type job struct {
 	groups []int
 	taking bool
 	done   func(failed []int)
+	still  func() bool // nil, or asked when its turn comes: false drops the groups
 }
 
 func (j *jobs) init(groups int) {
@@ -55,9 +56,11 @@ func (j *jobs) changed(group int, s GroupState) {
 }
 
 // queueJob asks for a job; done is called in the Step in which it ended.
-func (n *Node) queueJob(kind JobKind, groups []int, taking bool, done func(failed []int)) {
+func (n *Node) queueJob(kind JobKind, groups []int, taking bool, done func(failed []int)) *job {
 	n.jobs.lastID++
-	n.jobs.queue = append(n.jobs.queue, &job{id: n.jobs.lastID, kind: kind, groups: groups, taking: taking, done: done})
+	j := &job{id: n.jobs.lastID, kind: kind, groups: groups, taking: taking, done: done}
+	n.jobs.queue = append(n.jobs.queue, j)
+	return j
 }
 
 // startJob lets the next job run if none does. A job without groups ends at once.
@@ -65,6 +68,9 @@ func (n *Node) startJob() {
 	for n.jobs.running == nil && len(n.jobs.queue) > 0 {
 		j := n.jobs.queue[0]
 		n.jobs.queue = n.jobs.queue[1:]
+		if j.still != nil && !j.still() {
+			j.groups = nil
+		}
 		if len(j.groups) == 0 {
 			j.done(nil)
 			n.drainLoop()

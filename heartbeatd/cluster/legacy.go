@@ -14,12 +14,13 @@ type legacy struct {
 	other  *peer
 	stops  bool
 	asking map[int]time.Time // own groups asked for and not answered: when to ask again
+	giving map[int]bool      // groups being stopped for the other
 }
 
 const legacyAskAgain = 10 * time.Second
 
 func newLegacy(n *Node, saved Saved) *legacy {
-	l := &legacy{n: n, asking: map[int]time.Time{}}
+	l := &legacy{n: n, asking: map[int]time.Time{}, giving: map[int]bool{}}
 	for _, p := range n.peers {
 		if p != n.self {
 			l.other = p
@@ -35,7 +36,10 @@ func newLegacy(n *Node, saved Saved) *legacy {
 	return l
 }
 
-func (l *legacy) alone() bool { return l.other == nil || !l.other.alive() }
+// alone: there is no other, or it is dead and cannot run anything.
+func (l *legacy) alone() bool {
+	return l.other == nil || l.other.status == StatusDead && l.other.res.recovered || l.other.res.left
+}
 
 func (l *legacy) commUp() {
 	if l.other != nil && l.other.status == StatusDead {
@@ -49,7 +53,7 @@ func (l *legacy) commUp() {
 // becameActive: the other may have been dead when we looked, and alive again before it
 // was fenced.
 func (l *legacy) becameActive(*peer) {
-	if !l.n.commUp || l.stops || !l.n.jobs.idle() {
+	if !l.n.commUp || l.stops {
 		return
 	}
 	for _, g := range l.n.cfg.groupsOf(l.n.cfg.Node) {
@@ -60,14 +64,16 @@ func (l *legacy) becameActive(*peer) {
 }
 
 func (l *legacy) askFor(g int) {
-	if l.n.jobs.state[g] == GroupRunning {
-		return
-	}
+	// Asked for also if it runs here already: after a restart in place the other may
+	// have started it in the meantime.
 	if l.alone() {
 		l.start(g)
 		return
 	}
 	l.asking[g] = l.n.now.Add(legacyAskAgain)
+	if l.other.status == StatusDead {
+		return // not fenced yet
+	}
 	l.n.send(message.New("t", "ip-request", "ipaddr", l.n.cfg.Groups[g].Key))
 }
 
@@ -123,7 +129,12 @@ func (l *legacy) requested(p *peer, key string) {
 		answer("no")
 		return
 	}
+	if l.giving[g] {
+		return
+	}
+	l.giving[g] = true
 	l.n.queueJob(Release, []int{g}, false, func(stuck []int) {
+		l.giving[g] = false
 		if len(stuck) > 0 {
 			l.n.log(Crit, "group %s could not be stopped: %s is not told that it is free", key, p.name)
 			return
@@ -145,13 +156,15 @@ func (l *legacy) takeAll(p *peer) {
 		}
 	}
 	l.asking = map[int]time.Time{}
-	l.n.queueJob(Acquire, groups, true, func(failed []int) {
+	p.res.recovered = true
+	j := l.n.queueJob(Acquire, groups, true, func(failed []int) {
 		for _, g := range failed {
 			l.n.log(Error, "group %s could not be started on %s", l.n.cfg.Groups[g].Key, l.n.cfg.Node)
 		}
 		l.n.log(Info, "mach_down takeover complete for node %s.", p.name)
 		l.n.log(Info, "mach_down takeover complete.")
 	})
+	j.still = l.alone
 }
 
 func (l *legacy) takeOver(p *peer) { l.takeAll(p) }

@@ -53,7 +53,6 @@ type manyView struct {
 	held, took, away, failed, claims []bool
 	offers                           []string // to which node the group is reserved
 	fenced                           bool     // reported as reset before we saw it die
-	recovered                        bool     // dead, and nothing of it can run any more
 }
 
 const (
@@ -201,6 +200,7 @@ func (k *many) resource(p *peer, m *message.Message) {
 	} else {
 		k.guess(p)
 	}
+	placed := false
 	for i := range k.groups {
 		g := &k.groups[i]
 		if g.grantee == p && !k.has(p, i) && !(r.many.claims != nil && r.many.claims[i]) {
@@ -209,11 +209,11 @@ func (k *many) resource(p *peer, m *message.Message) {
 		if k.has(p, i) {
 			g.lost = false
 			if g.offered == p {
-				g.offered = nil
+				g.offered, placed = nil, true
 			}
 		}
 	}
-	if info == "partition" && k.state != resInit {
+	if (info == "partition" || placed) && k.state != resInit {
 		k.report("")
 	}
 	k.settle(p)
@@ -277,7 +277,7 @@ func (k *many) rank(p *peer, i int) int {
 
 func (k *many) returned(p *peer) {
 	p.res.known, p.res.stable = false, false
-	p.res.many.recovered, p.res.many.fenced = false, false
+	p.res.recovered, p.res.many.fenced = false, false
 	k.report("partition")
 	k.soon()
 }
@@ -308,13 +308,13 @@ func (k *many) takeOver(p *peer) {
 		}
 		delete(g.waiting, p)
 	}
-	p.res = peerResources{left: p.res.left, seq: p.res.seq, many: manyView{recovered: true}}
+	p.res = peerResources{left: p.res.left, seq: p.res.seq, recovered: true}
 	k.won()
 	k.soon()
 }
 
 func (k *many) left(p *peer) {
-	p.res = peerResources{left: true, known: true, seq: p.res.seq, many: manyView{recovered: true}}
+	p.res = peerResources{left: true, known: true, seq: p.res.seq, recovered: true}
 	for i := range k.groups {
 		g := &k.groups[i]
 		if g.grantee == p {
@@ -355,7 +355,7 @@ func (k *many) fencedBy(from *peer, m *message.Message) {
 		return
 	}
 	if p.status == StatusDead && p.declared {
-		if !p.res.many.recovered {
+		if !p.res.recovered {
 			delete(k.n.fence.wait, p)
 			k.takeOver(p)
 		}

@@ -150,7 +150,6 @@ func (n *Node) membershipTimers() {
 func (n *Node) declareDead(p *peer) {
 	n.log(Warn, "node %s: is dead", p.name)
 	p.status, p.declared, p.announced, p.declaredGen = StatusDead, true, true, p.gen
-	p.rx.missing = nil // its last number stays: what was sent before is no sign of life
 	p.ackOwed = false
 	for i := range p.links {
 		if p.links[i].up {
@@ -161,6 +160,7 @@ func (n *Node) declareDead(p *peer) {
 	n.do(RunRC{Type: "status", Msg: m})
 	n.do(Deliver{Msg: m})
 	n.recover(p)
+	p.rx.missing = nil // its last number stays: what was sent before is no sign of life
 }
 
 // peerRestarted: a status of a higher generation came. What the old run held is gone

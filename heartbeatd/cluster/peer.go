@@ -35,16 +35,17 @@ type peer struct {
 
 // peerResources is what a peer said of its resources.
 type peerResources struct {
-	known    bool // a report came since it started
-	holds    Class
-	took     Class // ours only: classes it holds because it declared us dead
-	stable   bool
-	mayHold  bool // it may run something although it reports none: it is releasing
-	everHeld bool
-	left     bool   // shutdone: it released everything and stops
-	leaving  bool   // info=shutdown: it is releasing everything
-	seq      uint64 // number of the newest report: older ones that arrive later say nothing
-	many     manyView
+	known     bool // a report came since it started
+	holds     Class
+	took      Class // ours only: classes it holds because it declared us dead
+	stable    bool
+	mayHold   bool // it may run something although it reports none: it is releasing
+	everHeld  bool
+	left      bool   // shutdone: it released everything and stops
+	recovered bool   // dead, and nothing of it can run any more: fenced, or it need not be
+	leaving   bool   // info=shutdown: it is releasing everything
+	seq       uint64 // number of the newest report: older ones that arrive later say nothing
+	many      manyView
 }
 
 type link struct {

@@ -71,7 +71,7 @@ func (n *Node) receive(linkName string, frame []byte) {
 		n.control(p, t, m)
 		return
 	}
-	if p.hasGen && gen > p.gen && t != "status" {
+	if t != "status" && (!p.hasGen || gen > p.gen) {
 		// A new run is announced by a status; what overtakes it is asked for again
 		// by sequence number once the new run is known.
 		n.counters["held back: generation not announced"]++

@@ -34,7 +34,30 @@ func simulate(seed uint64, m mutation, tracing bool) *simWorld {
 	}
 	w.RunUntil(rest)
 	w.checkRest()
+	if tracing {
+		w.dump()
+	}
 	return w
+}
+
+// dump shows what each node believes at the end.
+func (w *simWorld) dump() {
+	for _, n := range w.nodes {
+		if n.core == nil {
+			continue
+		}
+		w.note("%s: runs %v counters %v", n.name, n.active, n.core.counters)
+		for _, p := range n.core.peers {
+			w.note("  %s: %s gen %d last %d missing %d status seq %d %+v", p.name, p.status, p.gen, p.rx.last, len(p.rx.missing), p.statusSeq, p.res)
+		}
+		switch k := n.core.policy.(type) {
+		case *many:
+			w.note("  %+v", k.groups)
+		case *classic:
+			w.note("  held %s took %s %s %+v", k.held, k.took, k.state, k.standby)
+		}
+		w.note("  jobs %v", n.core.jobs.state)
+	}
 }
 
 // faults draws how bad this seed is and spreads the faults over the time.
