@@ -24,9 +24,9 @@ type syslogWriter struct {
 
 // Write sends one message.
 func (w *syslogWriter) Write(p []byte) (int, error) {
-	err := errors.New("not connected")
 	if w.conn != nil {
-		if err = w.send(p); err == nil {
+		err := w.send(p)
+		if err == nil {
 			return len(p), nil
 		}
 		w.Close()
@@ -34,10 +34,10 @@ func (w *syslogWriter) Write(p []byte) (int, error) {
 			return 0, err // it lives but does not read: repeating would wait again
 		}
 	}
-	if err = w.dial(); err != nil {
+	if err := w.dial(); err != nil {
 		return 0, err
 	}
-	if err = w.send(p); err != nil {
+	if err := w.send(p); err != nil {
 		w.Close()
 		return 0, err
 	}

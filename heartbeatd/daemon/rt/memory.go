@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -64,9 +65,6 @@ func ProtectFromOOM() (warning string) {
 	return ""
 }
 
-// sinkByte keeps the compiler from dropping reads and buffers below.
-var sinkByte byte
-
 // reserve lets the heap grow by the amount and touches every page. The
 // collector takes it back into its free pages: later allocations find them
 // present, so the reserve is not added to what the daemon needs later.
@@ -78,7 +76,7 @@ func reserve(kb int) {
 	for i := 0; i < len(b); i += os.Getpagesize() {
 		b[i] = 1
 	}
-	sinkByte += b[len(b)-1]
+	runtime.KeepAlive(b)
 }
 
 // prefaultProgram loads our own mapped file, code first, up to budget bytes.
