@@ -1,0 +1,67 @@
+# make            build bin/ (one program and its links)
+# make install    install it [DESTDIR= PREFIX=/usr SYSCONFDIR=/etc]
+# make demo       a two-node cluster on this machine: power cut, takeover, failback (root)
+# make test       everything that a change must pass (root; installs what it needs)
+# make check      the quick part, without root
+# make e2e interop soak bench   single parts; see docs/architecture.md
+
+PREFIX     = /usr
+SYSCONFDIR = /etc
+SEEDS      = 100000
+
+GO      = CGO_ENABLED=0 go
+LDFLAGS = -s -w
+COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode hb_delnode hb_setweight hb_setsite \
+	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg
+
+.PHONY: all build install clean demo test check e2e interop soak bench fuzz vet unit sim needs
+
+all: build
+
+build:
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/heartbeatd ./heartbeatd
+	@for c in $(COMMANDS); do ln -sf heartbeatd bin/$$c; done
+
+clean:
+	rm -rf bin
+
+needs:
+	@tests/needs.sh test
+
+vet:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+
+# check: no root, no packages, under a minute.
+check: build vet
+	go test -short ./heartbeatd/cluster ./heartbeatd/message ./heartbeatd/config ./internal/... ./tests/rules
+
+# sim: 20,000 seeds of the simulated world, and the rules that it must miss when they are taken out.
+sim:
+	HB_SEEDS=20000 go test -timeout 20m -run 'TestSimulation|TestMutations' -v ./heartbeatd/cluster
+
+soak:
+	HB_SEED=$$(date +%s) HB_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./heartbeatd/cluster
+
+unit:
+	HA_EMERGENCY=log go test -timeout 15m $$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$')
+
+e2e: build
+	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e
+
+interop: build
+	HA_EMERGENCY=log go test -timeout 15m -v ./tests/interop
+
+fuzz:
+	tests/fuzz.sh 3
+
+test: needs build vet unit sim fuzz e2e interop
+
+demo: build
+	@tests/needs.sh demo
+	@go run ./tests/demo
+
+bench: build
+	@tests/needs.sh test
+	@go run ./tests/bench
