@@ -45,6 +45,28 @@ func TestNodesAreSeparateAndConnected(t *testing.T) {
 	}
 }
 
+// On a machine without the packages the places to mount on do not exist.
+func TestBindsWhereNothingIs(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/file", []byte("here\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(t, Options{Nodes: []NodeSpec{{Name: "only", Host: 1, Binds: map[string]string{
+		dir: "/usr/libexec/lab-test/deep", dir + "/file": "/etc/lab-test/file"}}}})
+	r := l.Nodes[0].Run("sh", "-c", "cat /usr/libexec/lab-test/deep/file /etc/lab-test/file; test -s /etc/passwd && ls -d /etc/init.d /etc/alternatives/ >/dev/null && echo rest")
+	if r.Out != "here\nhere\nrest\n" {
+		t.Errorf("got %q", r.Out)
+	}
+	for _, p := range []string{"/usr/libexec/lab-test", "/etc/lab-test"} {
+		if exists(p) {
+			t.Errorf("%s was made on the machine itself", p)
+		}
+	}
+}
+
 func TestPowerCutLosesMemoryAndKeepsDisk(t *testing.T) {
 	l := newLab(t, Options{})
 	n := l.Node("node1")

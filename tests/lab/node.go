@@ -188,8 +188,8 @@ func (n *Node) initConfig() (*initConfig, error) {
 	}
 	c := &initConfig{Hostname: n.Name(), Stage: stage, TTYs: map[string]string{}, Mask: filepath.Join(n.dir, "mask"), RunDirs: true}
 	for i, line := range n.lab.lines {
-		for end, e := range line.ends {
-			if e.node == n.Name() {
+		for end := range line.ends {
+			if e := &line.ends[end]; e.node == n.Name() {
 				line.flush(end)
 				c.TTYs[fmt.Sprintf("ttyS%d", i)] = e.tty.Name()
 			}

@@ -26,6 +26,7 @@ type lineEnd struct {
 	node string
 	pty  *os.File
 	tty  *os.File
+	mu   sync.Mutex // a write and its deadline belong together
 }
 
 func newLine(a, b string) (*Line, error) {
@@ -51,7 +52,7 @@ func newLine(a, b string) (*Line, error) {
 			return nil, err
 		}
 		_ = p.Close()
-		l.ends[i] = lineEnd{node: node, pty: os.NewFile(uintptr(fd), p.Name()), tty: t}
+		l.ends[i].node, l.ends[i].pty, l.ends[i].tty = node, os.NewFile(uintptr(fd), p.Name()), t
 	}
 	l.wg.Add(2)
 	go l.carry(0, 1)
@@ -82,11 +83,7 @@ func (l *Line) carry(from, to int) {
 		if l.cut.Load() {
 			continue
 		}
-		out := l.ends[to].pty
-		_ = out.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-		w, err := out.Write(buf[:n])
-		l.carried[to].Add(uint64(w))
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := l.Inject(to, buf[:n]); err != nil {
 			return
 		}
 	}
@@ -98,9 +95,18 @@ func (l *Line) Cut() { l.cut.Store(true) }
 // Join undoes Cut.
 func (l *Line) Join() { l.cut.Store(false) }
 
-// Inject makes bytes arrive at one end (0 or 1) that nobody sent: noise.
+// Inject makes bytes arrive at one end (0 or 1), which nobody need have sent:
+// noise. What finds no room for 50 ms is lost.
 func (l *Line) Inject(end int, b []byte) error {
-	_, err := l.ends[end].pty.Write(b)
+	e := &l.ends[end]
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_ = e.pty.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	n, err := e.pty.Write(b)
+	l.carried[end].Add(uint64(n))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
 	return err
 }
 
@@ -114,7 +120,8 @@ func (l *Line) flush(end int) {
 
 // Close removes the line.
 func (l *Line) Close() {
-	for _, e := range l.ends {
+	for i := range l.ends {
+		e := &l.ends[i]
 		if e.pty != nil {
 			_ = e.pty.Close()
 		}
