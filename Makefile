@@ -23,6 +23,28 @@ build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/heartbeatd ./heartbeatd
 	@for c in $(COMMANDS); do ln -sf heartbeatd bin/$$c; done
 
+# One program in LIBEXEC, everything else is a link to it, relative so that DESTDIR can be moved.
+LIBEXEC   = $(PREFIX)/libexec/heartbeat
+SHARE     = $(PREFIX)/share/heartbeat
+IN_BIN    = cl_status hb_mon hb_check
+IN_SBIN   = heartbeatd
+IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg
+IN_SHARE  = hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite ResourceManager mach_down req_resource
+
+install: build
+	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(SHARE) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d $(DESTDIR)/var/lib/heartbeat
+	install -m 755 bin/heartbeatd $(DESTDIR)$(LIBEXEC)/.heartbeatd.new
+	mv -f $(DESTDIR)$(LIBEXEC)/.heartbeatd.new $(DESTDIR)$(LIBEXEC)/heartbeatd
+	for c in $(IN_LIBEXEC); do ln -sfn heartbeatd $(DESTDIR)$(LIBEXEC)/$$c; done
+	for c in $(IN_SHARE); do ln -sfn ../../libexec/heartbeat/heartbeatd $(DESTDIR)$(SHARE)/$$c; done
+	for c in $(IN_BIN); do ln -sfn ../libexec/heartbeat/heartbeatd $(DESTDIR)$(PREFIX)/bin/$$c; done
+	for c in $(IN_SBIN); do ln -sfn ../libexec/heartbeat/heartbeatd $(DESTDIR)$(PREFIX)/sbin/$$c; done
+	install -m 755 etc/ha.d/harc $(DESTDIR)$(SYSCONFDIR)/ha.d/harc
+	install -m 644 etc/ha.d/shellfuncs $(DESTDIR)$(SYSCONFDIR)/ha.d/shellfuncs
+	install -m 755 etc/ha.d/rc.d/* $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d/
+	install -m 755 resource.d/* $(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d/
+
 clean:
 	rm -rf bin
 

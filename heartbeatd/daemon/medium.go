@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+
+	"classicha/heartbeatd/cluster"
+	"classicha/heartbeatd/config"
+	"classicha/heartbeatd/media"
+	"classicha/heartbeatd/message"
+	"classicha/internal/hlog"
+)
+
+// mediumSpec translates a medium of ha.cf.
+func mediumSpec(m config.MediaSpec, log func(hlog.Level, string)) media.Spec {
+	host := func(name string, a netip.Addr) string {
+		if a.IsValid() {
+			return a.String()
+		}
+		return name
+	}
+	s := media.Spec{Kind: m.Kind, Port: m.Port, TTL: m.TTL, Loop: m.Loop, Baud: m.Baud, PID: os.Getpid(), Log: log}
+	switch m.Kind {
+	case media.KindSerial:
+		s.TTY = m.Link
+	case media.KindPing, media.KindPing6:
+		s.Hosts = []string{m.Link} // the name of the node, looked up again when the medium is opened
+	case media.KindPingGroup:
+		s.Name = m.Link
+		for _, h := range m.Members {
+			s.Hosts = append(s.Hosts, host(h.Host, h.Addr))
+		}
+	default:
+		s.Interface, s.Address = m.Link, host(m.Host, m.Addr)
+	}
+	return s
+}
+
+// openMedia opens all media of the configuration and logs it as the original does. The
+// first that cannot be opened is the error; those before it are open then.
+func (d *Daemon) openMedia() error {
+	d.pings = map[string]media.Medium{}
+	for _, spec := range d.conf.HA.Media {
+		m, err := media.New(mediumSpec(spec, d.log.Log))
+		if err == nil {
+			err = m.Open(d.receive)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot open %s %s: %w", spec.Kind, spec.Link, err)
+		}
+		for _, line := range m.Describe() {
+			d.log.Log(hlog.Info, line)
+		}
+		d.addMedium(m)
+	}
+	return nil
+}
+
+func (d *Daemon) addMedium(m media.Medium) {
+	d.media = append(d.media, m)
+	if m.Ping() {
+		d.pings[m.Link()] = m
+	}
+}
+
+func (d *Daemon) closeMedia() {
+	for _, m := range d.media {
+		m.Close()
+	}
+}
+
+// receive is called by the media's readers.
+func (d *Daemon) receive(p media.Packet) {
+	if d.testing.Enabled && d.losesReceived(p.Frame) {
+		return
+	}
+	d.post(cluster.Packet{Link: p.Link, Frame: p.Frame})
+}
+
+// send puts one message on all media that carry messages.
+func (d *Daemon) send(a cluster.Send) {
+	for _, m := range d.media {
+		switch {
+		case m.Ping():
+		case m.Text():
+			d.put(m, a.Line)
+		default:
+			d.put(m, a.Datagram)
+		}
+	}
+}
+
+func (d *Daemon) put(m media.Medium, frame []byte) {
+	if d.testing.Enabled && rand.Float64() < d.testing.XmitLoss {
+		return
+	}
+	m.Send(frame)
+}
+
+// losesReceived is the file OnlyForTesting at work.
+func (d *Daemon) losesReceived(frame []byte) bool {
+	if rand.Float64() < d.testing.RcvLoss {
+		return true
+	}
+	if len(d.testing.AllowNodes) == 0 {
+		return false
+	}
+	m, _, err := message.Parse(frame, nil)
+	return err == nil && !d.testing.Allows(m.Get("src"))
+}
