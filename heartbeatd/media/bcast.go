@@ -30,7 +30,7 @@ func NewBcast(s Spec) (Medium, error) {
 				intOption("SO_DONTROUTE", unix.SOL_SOCKET, unix.SO_DONTROUTE, 1),
 				bindToDevice(s.Interface),
 			},
-			listen: []option{reuseAddr, bindToDevice(s.Interface)},
+			listen: []option{reuseAddr, bindToDevice(s.Interface), noMcast},
 			check: func() error {
 				// Without an address for a while the old one is kept: the
 				// interface may be in the middle of being set up again.

@@ -64,36 +64,40 @@ type serialConn struct {
 	closed chan struct{}
 }
 
-func openSerial(s Spec) (c *serialConn, err error) {
+func openSerial(s Spec) (*serialConn, error) {
 	lock, err := lockTTY(s.LockDir, s.TTY, os.Getpid())
 	if err != nil {
 		return nil, err
 	}
-	c = &serialConn{
+	c := &serialConn{
 		path: s.TTY, lock: lock, buf: make([]byte, 4096), closed: make(chan struct{}),
 		pause: serialPiece * time.Second / time.Duration(s.Baud/8),
 	}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
-	// The read timeout only matters in that tarm asks for one; nobody reads there.
-	c.port, err = tarm.OpenPort(&tarm.Config{Name: s.TTY, Baud: s.Baud, ReadTimeout: 100 * time.Millisecond})
-	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", s.TTY, err)
-	}
-	c.f, err = os.OpenFile(s.TTY, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", s.TTY, err)
-	}
-	if err = c.f.SetDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("%s cannot be waited for: %w", s.TTY, err)
-	}
-	if err = c.control(setLine); err != nil {
-		return nil, fmt.Errorf("cannot set tty attributes: %s: %w", s.TTY, err)
+	if err := c.open(s.Baud); err != nil {
+		c.close()
+		return nil, err
 	}
 	return c, nil
+}
+
+// open opens both descriptors. After an error close still has work to do.
+func (c *serialConn) open(baud int) (err error) {
+	// The read timeout only matters in that tarm asks for one; nobody reads there.
+	c.port, err = tarm.OpenPort(&tarm.Config{Name: c.path, Baud: baud, ReadTimeout: 100 * time.Millisecond})
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %w", c.path, pathless(err))
+	}
+	c.f, err = os.OpenFile(c.path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %w", c.path, pathless(err))
+	}
+	if err := c.f.SetDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("%s cannot be waited for: %w", c.path, err)
+	}
+	if err := c.control(setLine); err != nil {
+		return fmt.Errorf("cannot set tty attributes: %s: %w", c.path, err)
+	}
+	return nil
 }
 
 // setLine completes the settings of the line (heartbeat-wire 3.3), empties it

@@ -41,6 +41,12 @@ func bindToDevice(iface string) option {
 var (
 	reuseAddr = intOption("SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	reusePort = intOption("SO_REUSEPORT", unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+
+	// Without these a receiver on the wildcard address also gets the packets of
+	// every multicast group that anybody on the machine has joined: an mcast
+	// line's frames would arrive a second time by each bcast and ucast line.
+	noMcast  = intOption("IP_MULTICAST_ALL", unix.SOL_IP, unix.IP_MULTICAST_ALL, 0)
+	noMcast6 = intOption("IPV6_MULTICAST_ALL", unix.SOL_IPV6, unix.IPV6_MULTICAST_ALL, 0)
 )
 
 // newSock makes a socket, sets its options in order, and binds it if there is an

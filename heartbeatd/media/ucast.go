@@ -45,7 +45,7 @@ func NewUcast(s Spec) (Medium, error) {
 				bindToDevice(s.Interface),
 				reusePort,
 			},
-			listen: []option{reuseAddr, bindToDevice(s.Interface), reusePort},
+			listen: []option{reuseAddr, bindToDevice(s.Interface), reusePort, noMcast},
 		}, nil
 	})
 	r.sendText = udpSendText(s, fmt.Sprintf(" %s:%d", s.Address, s.Port))
@@ -89,7 +89,7 @@ func NewUcast6(s Spec) (Medium, error) {
 			to:     netip.AddrPortFrom(to, uint16(s.Port)),
 			bind:   netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(s.Port)),
 			send:   append([]option{bindToDevice(s.Interface)}, ipv6Buffers...),
-			listen: append([]option{ipv6Only, reuseAddr, bindToDevice(s.Interface), reusePort}, ipv6Buffers...),
+			listen: append([]option{ipv6Only, reuseAddr, bindToDevice(s.Interface), reusePort, noMcast6}, ipv6Buffers...),
 		}, nil
 	})
 	r.sendText = udpSendText(s, fmt.Sprintf("[%s]:%d", s.Address, s.Port))

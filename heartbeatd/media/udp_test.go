@@ -196,6 +196,32 @@ func TestMcastLinksDoNotMix(t *testing.T) {
 	}
 }
 
+// A frame sent by mcast arrives by the mcast line alone, not by the bcast and
+// ucast lines on the same port as well.
+func TestMcastFramesArriveOnce(t *testing.T) {
+	a, b := cable(t)
+	for _, c := range []struct{ mcast, others []string }{
+		{[]string{"mcast"}, []string{"bcast", "ucast"}}, {[]string{"mcast6"}, []string{"ucast6"}},
+	} {
+		s := udpSpecs(1)[c.mcast[0]]
+		s.Enter = a.Do
+		from, _, _ := start(t, s)
+		ins := map[string]*inbox{}
+		for _, name := range append(c.mcast, c.others...) {
+			s := udpSpecs(2)[name]
+			s.Enter = b.Do
+			_, ins[name], _ = start(t, s)
+		}
+		keepSending(t, from, ins[c.mcast[0]], "to the group")
+		time.Sleep(50 * time.Millisecond)
+		for _, name := range c.others {
+			if n := ins[name].len(); n != 0 {
+				t.Errorf("%s line received %d frames that were sent by %s", name, n, c.mcast[0])
+			}
+		}
+	}
+}
+
 // The interface goes down, comes up, is deleted and made anew under its name: the
 // medium follows without being told, and says so once each.
 func TestMediaSurviveTheirInterface(t *testing.T) {
