@@ -80,6 +80,9 @@ func (n *Node) receive(linkName string, frame []byte) {
 	if t == "status" && !n.acceptGeneration(p, gen, seq, m) {
 		return
 	}
+	if !p.heard && !n.commUp && len(n.join.asked) == 0 {
+		n.join.at = n.now // perhaps it is the last one that we wait for
+	}
 	p.heard = true
 	if bytes.Equal(m.Bin("srcuuid"), p.uuid[:]) || !p.hasUUID {
 		n.learnUUID(p, m.Bin("srcuuid"))
@@ -152,7 +155,11 @@ func (n *Node) sender(m *message.Message, src string) *peer {
 			}
 		}
 	}
-	if p := n.byName[src]; p != nil && !p.ping {
+	p := n.byName[src]
+	if p == nil {
+		p = n.byName[strings.ToLower(src)] // seen from real peers; ours are lower case
+	}
+	if p != nil && !p.ping {
 		if u := m.Bin("srcuuid"); len(u) == 16 && p.hasUUID && !bytes.Equal(p.uuid[:], u) {
 			if p == n.self {
 				n.complain("dropped: our name from another machine", "twin", Error,

@@ -104,7 +104,7 @@ func (w *simWorld) fault(kind int) {
 		w.note("%s: stop", n.name)
 		n.event(Stop{})
 		w.After(w.Between(5*time.Second, 40*time.Second), func() {
-			if n.power && n.core == nil {
+			if n.power && n.core == nil && !n.reexec {
 				n.start(Saved{})
 			}
 		})
@@ -190,7 +190,7 @@ func (w *simWorld) heal() {
 		for _, n := range w.nodes {
 			if !n.power {
 				n.powerOn()
-			} else if n.core == nil {
+			} else if n.core == nil && !n.reexec {
 				n.start(Saved{})
 			}
 		}

@@ -56,6 +56,7 @@ type simNode struct {
 	active  []bool // group g is or may be active on this machine
 	crashed []bool // was active when the power went, nobody made sure it is gone
 	job     uint64
+	reexec  bool // the program is executing itself
 	spinAt  time.Duration
 	spins   int
 }
@@ -261,10 +262,11 @@ func (n *simNode) carryOut(a Action) {
 		}
 		n.core = nil
 	case Reexec:
-		n.core = nil
+		n.core, n.reexec = nil, true
 		boot := n.boot
 		w.After(w.Between(20*time.Millisecond, 300*time.Millisecond), func() {
 			if n.boot == boot && n.power && n.core == nil {
+				n.reexec = false
 				n.start(a.Saved)
 			}
 		})
@@ -344,7 +346,7 @@ func (n *simNode) crash(off time.Duration) {
 			n.active[g] = false
 		}
 	}
-	n.power, n.core, n.paused = false, nil, 0
+	n.power, n.core, n.paused, n.reexec = false, nil, 0, false
 	n.tick.Cancel()
 	n.boot++
 	if off > 0 {

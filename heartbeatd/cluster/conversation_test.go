@@ -1,0 +1,380 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"classicha/heartbeatd/message"
+)
+
+// talk plays a real 3.0.6 peer, node2, against a node of ours, node1, message by
+// message, as heartbeat-wire 13.4 has them from captures.
+type talk struct {
+	t    *testing.T
+	n    *Node
+	now  time.Time
+	seq  int
+	sent []string // what node1 sent and did since the last expect
+	logs []string
+	job  []Run
+}
+
+func newTalk(t *testing.T, f Failback) *talk {
+	c := testConfig("node1", "node2")
+	c.AutoFailback = f
+	return &talk{t: t, n: New(c, 1, Saved{}), now: t0}
+}
+
+func (k *talk) take(acts []Action) {
+	for _, a := range append([]Action(nil), acts...) {
+		switch a := a.(type) {
+		case Send:
+			m, _, err := message.Parse(a.Datagram, k.n.cfg.Keys)
+			if err != nil {
+				k.t.Fatalf("node1 sends a bad frame: %v", err)
+			}
+			if t := m.Get("t"); t == "NS_ackmsg" || t == "status" && m.Get("st") == "active" && k.n.commUp && len(k.sent) > 0 {
+				continue
+			}
+			s := m.Get("t")
+			for _, f := range []string{"st", "dest", "rsc_hold", "rtype", "isstable", "info", "ipaddr", "weown", "node", "result"} {
+				if v, ok := m.Lookup(f); ok {
+					s += " " + f + "=" + v
+				}
+			}
+			k.sent = append(k.sent, s)
+		case Run:
+			k.sent = append(k.sent, fmt.Sprintf("RUN %s %v", a.Kind, a.Groups))
+			k.job = append(k.job, a)
+		case Log:
+			k.logs = append(k.logs, a.Text)
+		case Exit:
+			k.sent = append(k.sent, "EXIT")
+		case Fence:
+			k.sent = append(k.sent, "FENCE "+a.Node)
+		}
+	}
+}
+
+func (k *talk) hear(t string, kv ...string) {
+	k.t.Helper()
+	k.seq++
+	if t == "status" {
+		kv = append(kv, "dt", "bb8", "protocol", "1")
+	}
+	kv = append(kv, "seq", fmt.Sprintf("%x", k.seq))
+	k.take(k.n.Step(k.now, Packet{"eth0", peerFrame(k.n.cfg.Keys, t, kv...)}))
+}
+
+// finish ends the running job.
+func (k *talk) finish(failed ...int) {
+	k.t.Helper()
+	if len(k.job) == 0 {
+		k.t.Fatal("no job runs")
+	}
+	j := k.job[0]
+	k.job = k.job[1:]
+	k.take(k.n.Step(k.now, JobDone{Job: j.Job, Failed: failed}))
+}
+
+// pass lets time go by in which the peer keeps sending keepalives (st "" for silence).
+func (k *talk) pass(d time.Duration, st string) {
+	end := k.now.Add(d)
+	for k.now.Before(end) {
+		k.now = k.now.Add(250 * time.Millisecond)
+		for at := k.n.Next(); !at.IsZero() && at.Before(k.now); at = k.n.Next() {
+			k.take(k.n.Step(at, Tick{}))
+		}
+		if st != "" && k.now.Sub(t0)%time.Second == 0 {
+			k.hear("status", "st", st)
+		}
+		k.take(k.n.Step(k.now, Tick{}))
+	}
+}
+
+// expect checks that what was sent begins as wanted, in this order; other messages may
+// stand between, but never one that starts with a wanted line's first two words twice.
+func (k *talk) expect(want ...string) {
+	k.t.Helper()
+	i := 0
+	for _, s := range k.sent {
+		if i < len(want) && strings.HasPrefix(s, want[i]) {
+			i++
+		}
+	}
+	if i < len(want) {
+		k.t.Errorf("missing %q (number %d of %d) in:\n%s", want[i], i+1, len(want), strings.Join(k.sent, "\n"))
+	}
+	k.sent = nil
+}
+
+func (k *talk) refuse(prefix string) {
+	k.t.Helper()
+	for _, s := range k.sent {
+		if strings.HasPrefix(s, prefix) {
+			k.t.Errorf("%q should not have been sent:\n%s", s, strings.Join(k.sent, "\n"))
+		}
+	}
+}
+
+func (k *talk) logged(text string) {
+	k.t.Helper()
+	for _, l := range k.logs {
+		if strings.Contains(l, text) {
+			return
+		}
+	}
+	k.t.Errorf("%q was not logged", text)
+}
+
+// boot: node2 is up, active, stable and holds class.
+func (k *talk) boot(class string) {
+	k.t.Helper()
+	k.take(k.n.Step(k.now, Tick{}))
+	k.expect("status st=init", "status st=up")
+	k.hear("status", "st", "active")
+	k.take(k.n.Step(k.now, Tick{}))
+	k.expect("reqnodes dest=node2")
+	k.hear("repnodes", "dest", "node1", "nodelist", "node1 node2 ", "delnodelist", " ")
+	k.expect("status st=active", "starting")
+	k.logged("Comm_now_up(): updating status to active")
+	if class != "" {
+		k.hear("resource", "rsc_hold", class, "rtype", "full", "isstable", "1")
+	}
+}
+
+func TestBootIntoClusterAndFailback(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("all")
+	k.refuse("RUN")
+	k.expect("resource rsc_hold=none rtype=full isstable=1")
+	k.logged("Local Resource acquisition completed. (none)")
+	k.hear("resource", "rsc_hold", "all", "rtype", "full", "isstable", "1")
+	k.hear("ask_resources", "rsc_hold", "foreign", "info", "me")
+	k.expect("ask_resources rsc_hold=foreign info=other")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "0", "info", "standby")
+	k.refuse("RUN") // the peer still stops
+	k.hear("ask_resources", "rsc_hold", "foreign", "info", "done")
+	k.expect("RUN acquire [0]")
+	k.finish()
+	k.expect("ask_resources rsc_hold=foreign info=done", "resource rsc_hold=local rtype=full isstable=1")
+	k.logged("standby: acquire [foreign] resources from node2")
+}
+
+func TestBootTogetherWithReal(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("")
+	k.hear("starting")
+	k.expect("resource rsc_hold=none rtype=full isstable=0")
+	k.hear("resource", "rsc_hold", "none", "rtype", "full", "isstable", "0")
+	k.pass(9*time.Second, "active")
+	k.refuse("RUN") // a real node waits ten seconds, and may hold something by then
+	k.pass(2*time.Second, "active")
+	k.expect("resource rsc_hold=local rtype=full isstable=1", "RUN acquire [0]")
+	k.finish()
+	k.expect("resource rsc_hold=local rtype=full isstable=1 info=req_our_resources()")
+}
+
+func TestPeerStopsGracefully(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.sent = nil
+	k.hear("resource", "rsc_hold", "none", "rtype", "full", "isstable", "0", "info", "shutdown")
+	k.pass(time.Second, "active")
+	k.refuse("RUN") // it is still stopping
+	k.hear("shutdone", "st", "dead")
+	k.expect("RUN acquire [1]")
+	k.finish()
+	k.expect("ask_resources rsc_hold=all info=done", "resource rsc_hold=all rtype=full isstable=1", "resource rsc_hold=foreign info=mach_down")
+	k.pass(4*time.Second, "")
+	k.expect("stonith node=node2 result=unneeded")
+	k.logged("Dead node node2 gave up resources.")
+}
+
+func TestPeerDies(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.sent = nil
+	k.pass(2750*time.Millisecond, "")
+	k.refuse("stonith")
+	k.pass(500*time.Millisecond, "")
+	k.expect("stonith node=node2 result=n_stnth", "RUN acquire [1]")
+	k.logged("node node2: is dead")
+	k.logged("Resources being acquired from node2.")
+	k.finish()
+	k.expect("resource rsc_hold=all rtype=full isstable=1 info=req_our_resources()", "resource rsc_hold=foreign info=mach_down")
+	// It comes back: a new run.
+	k.seq = 0
+	k.hear("status", "st", "init", "hg", "65")
+	k.logged("Heartbeat restart on node node2")
+}
+
+func TestFencingComesFirst(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.n.cfg.Fencing = true
+	k.boot("local")
+	k.finish()
+	k.pass(4*time.Second, "")
+	k.expect("FENCE node2")
+	k.refuse("RUN")
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", OK: false, Result: "bad"}))
+	k.expect("stonith node=node2 result=bad")
+	k.pass(5500*time.Millisecond, "")
+	k.refuse("RUN")
+	k.expect("FENCE node2")
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", OK: true}))
+	k.expect("stonith node=node2 result=OK", "RUN acquire [1]")
+}
+
+func TestOwnStandby(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.sent = nil
+	k.take(k.n.Step(k.now, FromScript{Frame: []byte(">>>\nt=ask_resources\nrsc_hold=all\ninfo=me\n<<<\n")}))
+	k.expect("ask_resources rsc_hold=all info=me")
+	k.logged("node1 wants to go standby [all]")
+	k.hear("ask_resources", "rsc_hold", "all", "info", "other")
+	k.expect("resource rsc_hold=none rtype=full isstable=0 info=standby", "RUN release [0 1]")
+	k.logged("standby: node2 can take our all resources")
+	k.finish()
+	k.expect("ask_resources rsc_hold=all info=done")
+	k.logged("Local standby process completed [all].")
+	k.hear("ask_resources", "rsc_hold", "all", "info", "done")
+	k.expect("resource rsc_hold=none rtype=full isstable=1")
+	k.logged("Other node completed standby takeover of all resources.")
+}
+
+func TestStandbyWithoutReply(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.take(k.n.Step(k.now, FromScript{Frame: []byte(">>>\nt=ask_resources\nrsc_hold=all\ninfo=me\n<<<\n")}))
+	k.sent = nil
+	k.pass(11*time.Second, "active")
+	k.refuse("RUN")
+	k.logged("No reply to standby request.  Standby request cancelled.")
+}
+
+func TestOwnStop(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.sent = nil
+	k.take(k.n.Step(k.now, Stop{}))
+	k.expect("resource rsc_hold=none rtype=full isstable=0 info=shutdown", "RUN release [0 1]")
+	k.finish()
+	k.expect("shutdone st=dead")
+	k.pass(1500*time.Millisecond, "active")
+	k.expect("EXIT")
+	k.logged("node1 Heartbeat shutdown complete.")
+}
+
+func TestTakeoverRequestOfPeer(t *testing.T) {
+	for word, want := range map[string]string{"all": "all", "failback": "all", "local": "foreign", "foreign": "local"} {
+		k := newTalk(t, FailbackOff)
+		k.boot("none")
+		k.finish()
+		k.n.policy.(*classic).held = HoldAll
+		k.hear("hb_takeover", "rsc_hold", word)
+		k.expect("ask_resources rsc_hold=" + want + " info=me")
+	}
+}
+
+func TestPartitionWithRealPeerKeepsServices(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.pass(4*time.Second, "")
+	k.finish() // took the peer's
+	k.sent = nil
+	k.hear("status", "st", "active")
+	k.logged("Cluster node node2 returning after partition.")
+	k.pass(2*time.Second, "active")
+	k.hear("resource", "rsc_hold", "none", "rtype", "full", "isstable", "0", "info", "shutdown")
+	k.hear("shutdone", "st", "dead")
+	k.pass(20*time.Second, "")
+	k.refuse("RUN release")
+}
+
+func TestOneWayPartitionWithRealPeer(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.pass(4*time.Second, "")
+	k.finish()
+	k.sent = nil
+	k.hear("status", "st", "active")
+	k.pass(12*time.Second, "active") // it never noticed, and keeps what it has
+	k.expect("resource rsc_hold=local rtype=full isstable=0 info=standby", "RUN release [1]")
+	k.logged("did not notice the partition")
+}
+
+func TestFailedStartIsOfferedToTheOther(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.finish(0)
+	k.sent = nil
+	k.pass(3*time.Second, "active")
+	k.expect("ask_resources rsc_hold=local info=me")
+	k.hear("ask_resources", "rsc_hold", "local", "info", "other")
+	k.expect("resource rsc_hold=none", "RUN release [0]")
+}
+
+func TestLegacy(t *testing.T) {
+	k := newTalk(t, FailbackLegacy)
+	k.take(k.n.Step(k.now, Tick{}))
+	k.hear("status", "st", "active")
+	k.take(k.n.Step(k.now, Tick{}))
+	k.hear("repnodes", "dest", "node1", "nodelist", "node1 node2 ", "delnodelist", " ")
+	k.refuse("starting")
+	k.refuse("RUN")
+	k.expect("ip-request ipaddr=LabRsc::a")
+	k.hear("ip-request-resp", "dest", "node1", "ipaddr", "LabRsc::a", "weown", "yes", "ok", "OK")
+	k.expect("RUN acquire [0]")
+	k.finish()
+	k.hear("ip-request", "ipaddr", "LabRsc::b")
+	k.expect("ip-request-resp dest=node2 ipaddr=LabRsc::b weown=no")
+	k.pass(4*time.Second, "")
+	k.expect("RUN acquire [1]")
+	k.finish()
+	k.seq = 0
+	k.hear("status", "st", "active", "hg", "70")
+	k.seq = 0x100
+	k.hear("status", "st", "active", "hg", "70")
+	k.hear("ip-request", "ipaddr", "LabRsc::b", "hg", "70")
+	k.expect("RUN release [1]")
+	k.finish()
+	k.expect("ip-request-resp dest=node2 ipaddr=LabRsc::b weown=yes")
+}
+
+// TestRetransmission: wire 10, from both sides.
+func TestRetransmission(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.sent = nil
+	k.hear("NS_rexmit", "dest", "node1", "firstseq", "2", "lastseq", "2")
+	k.expect("status st=up") // number 2 again, as it was
+	k.hear("NS_rexmit", "dest", "node1", "firstseq", "99999", "lastseq", "99999")
+	k.logged("Rexmit of seq 99999 requested.")
+	k.seq += 3
+	k.hear("status", "st", "active")
+	k.logged("lost packet(s) for [node2]")
+	k.pass(time.Second, "")
+	asked := 0
+	for _, s := range k.sent {
+		if strings.HasPrefix(s, "NS_rexmit dest=node2") {
+			asked++
+		}
+	}
+	if asked < 3 {
+		t.Errorf("asked %d times for 3 lost packets", asked)
+	}
+}
