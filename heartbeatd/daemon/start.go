@@ -42,6 +42,9 @@ func run(p Paths, o options, args []string) int {
 	good := takeVerdict()
 	rt.LimitGC()
 	unix.Umask(0o022)
+	// Executed through /proc/self/exe we would be listed as "exe": ps, pidof and killall
+	// shall find the name they know.
+	_ = os.WriteFile("/proc/self/comm", []byte("heartbeat"), 0)
 	log := hlog.New(hlog.Options{Entity: "heartbeat"}, logConfig(l.Config, os.Stderr))
 	defer log.Close()
 	log.SetDebug(l.HA.Log.Debug + o.debug)
