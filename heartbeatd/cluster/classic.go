@@ -360,7 +360,6 @@ func (c *classic) takeOver(p *peer) {
 	}
 	c.n.queueJob(Acquire, c.groups(took), true, func(failed []int) {
 		c.acquired(failed)
-		c.n.log(Info, "mach_down takeover complete for node %s.", p.name)
 		c.initialDone("mach_down")
 		if c.state == resStable && c.standby.state == standbyNot {
 			c.report("req_our_resources()")

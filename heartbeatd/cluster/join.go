@@ -41,6 +41,7 @@ func (n *Node) joinTimers() {
 		}
 		n.join.asked = append(n.join.asked, p.name)
 		n.join.at = n.now.Add(reqnodesTimeout)
+		n.sendStatus() // it may not have heard one yet, and knows nobody without
 		n.send(message.New("t", "reqnodes", "dest", p.name))
 		return
 	}

@@ -161,7 +161,6 @@ func (l *legacy) takeAll(p *peer) {
 		for _, g := range failed {
 			l.n.log(Error, "group %s could not be started on %s", l.n.cfg.Groups[g].Key, l.n.cfg.Node)
 		}
-		l.n.log(Info, "mach_down takeover complete for node %s.", p.name)
 		l.n.log(Info, "mach_down takeover complete.")
 	})
 	j.still = l.alone

@@ -37,7 +37,10 @@ const (
 func (c *classic) ask(p *peer, m *message.Message) {
 	class, ok := ParseClass(m.Get("rsc_hold"))
 	info := m.Get("info")
-	if !ok || c.state == resInit || c.state == resShutdown {
+	if c.state == resShutdown {
+		return // the taker's word for what we have released
+	}
+	if !ok || c.state == resInit {
 		c.ignored(info, p)
 		return
 	}
