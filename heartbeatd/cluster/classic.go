@@ -455,7 +455,7 @@ func (c *classic) saved() Saved {
 func (c *classic) timers() {
 	n := c.n
 	if n.due(c.timer) {
-		if c.other != nil && !c.other.res.left && (c.other.res.mayHold || c.other.res.leaving || c.other.status == StatusDead || c.other.active() && !c.other.res.known) {
+		if c.other != nil && !c.other.res.left && (c.other.res.mayHold || c.other.res.leaving || c.other.status == StatusDead || c.other.alive() && !c.other.res.known) {
 			// It holds something or is letting go of it, or is dead and not yet
 			// fenced, or does not answer: what comes next decides.
 			n.complain("waiting for the other node", "wait", Warn, "the resources of this node wait: what %s holds is not known yet", c.other.name)
