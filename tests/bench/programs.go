@@ -121,7 +121,7 @@ func (h heartbeat) ready(l *lab.Lab) bool {
 func (h heartbeat) deadText(dead *lab.Node) string   { return "node " + dead.Name() + ": is dead" }
 func (h heartbeat) deadAfter(t timers) time.Duration { return t.dead }
 func (h heartbeat) packets(f lab.Frame) bool         { return lab.Heartbeats(f) }
-func (h heartbeat) own(p lab.Process) bool           { return strings.HasPrefix(p.Comm, "heartbeat") }
+func (h heartbeat) own(p lab.Process) bool           { return p.IsHeartbeat() }
 
 // keepalived keeps one address by VRRP version 3, without preemption.
 type keepalived struct{}
@@ -179,4 +179,4 @@ func (keepalived) deadAfter(t timers) time.Duration {
 	return 3*advert + advert*6/256
 }
 func (keepalived) packets(f lab.Frame) bool { return lab.VRRP(f) }
-func (keepalived) own(p lab.Process) bool   { return strings.HasPrefix(p.Comm, "keepalived") }
+func (keepalived) own(p lab.Process) bool   { return p.Exe == "keepalived" }

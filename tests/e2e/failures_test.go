@@ -67,7 +67,7 @@ func TestKilled(t *testing.T) {
 	p.Tolerate(true)
 	killed := 0
 	for _, proc := range p.A.Processes() {
-		if strings.HasPrefix(proc.Comm, "heartbeat") {
+		if proc.IsHeartbeat() {
 			if pr, err := os.FindProcess(proc.Pid); err == nil && pr.Kill() == nil {
 				killed++
 			}

@@ -1,10 +1,11 @@
 package interop
 
-// Errors that the real 3.0.6 logs in a scenario even with a real peer (seen with
-// HB_ROLES=real,real).
+// Errors that the real 3.0.6 logs in a scenario with a real peer (HB_ROLES=real,real), or because of what it rightly
+// sees.
 var (
-	// Both sides say so of the other when a partition heals (heartbeat-wire 14).
-	partitionErrors = []string{"returning after partition", "Late heartbeat: Node"}
+	// Both sides say so of the other when a partition heals (heartbeat-wire 14);
+	// that both own everything is true then, and ours says what it holds at once.
+	partitionErrors = []string{"returning after partition", "Late heartbeat: Node", "Both machines own"}
 	// SIGHUP interrupts the reader of its serial line.
 	keyErrors = []string{"EOF in ttygets"}
 )

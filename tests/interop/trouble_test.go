@@ -64,6 +64,13 @@ func TestPartition(t *testing.T) {
 			}))
 			p.Step("nothing runs twice any more, %.1fs after healing", time.Since(healed).Seconds())
 			p.Tolerate(false)
+			for _, n := range p.Nodes { // each real one restarts itself two seconds after it noticed
+				if n.Image() == lab.Real {
+					if _, err := n.WaitLog(healed, "Performing heartbeat restart exec", 15*time.Second); err != nil {
+						t.Error(err)
+					}
+				}
+			}
 			p.Expect(pair.Home, 60*time.Second)
 			settle(p)
 			p.Stays(pair.Home, 2*time.Second)

@@ -75,8 +75,11 @@ func (n *Node) LogPath(name string) string { return filepath.Join(n.dir, "log", 
 type Process struct {
 	Pid  int // outside
 	Args string
-	Comm string
+	Exe  string // base name of the program file
 }
+
+// IsHeartbeat says whether this is one of Heartbeat's own processes, real or ours.
+func (p Process) IsHeartbeat() bool { return p.Exe == "heartbeat" || p.Exe == "heartbeatd" }
 
 // Processes lists what runs on the node besides process 1.
 func (n *Node) Processes() []Process {
@@ -99,8 +102,8 @@ func (n *Node) Processes() []Process {
 			continue
 		}
 		args, _ := os.ReadFile(d + "/cmdline")
-		comm, _ := os.ReadFile(d + "/comm")
-		out = append(out, Process{Pid: pid, Args: strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " ")), Comm: strings.TrimSpace(string(comm))})
+		exe, _ := os.Readlink(d + "/exe")
+		out = append(out, Process{Pid: pid, Args: strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " ")), Exe: filepath.Base(strings.TrimSuffix(exe, " (deleted)"))})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Pid < out[j].Pid })
 	return out

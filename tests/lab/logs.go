@@ -12,6 +12,7 @@ import (
 type LogLine struct {
 	Time time.Time // of arrival, microseconds
 	Pri  int       // syslog facility*8 + severity
+	By   *Image    // what the node ran then
 	Text string    // as sent, without the priority and the time that the sender wrote
 }
 
@@ -24,10 +25,24 @@ func (n *Node) Log() []LogLine {
 	var out []LogLine
 	for line := range bytes.Lines(raw) {
 		if l, ok := parseLogLine(strings.TrimRight(string(line), "\n")); ok {
+			l.By = n.ranAt(l.Time)
 			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// ranAt is the image of the last boot before a time.
+func (n *Node) ranAt(at time.Time) *Image {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	by := n.spec.Image
+	for _, b := range n.boots {
+		if !b.at.After(at) {
+			by = b.image
+		}
+	}
+	return by
 }
 
 // parseLogLine reads "1795220914.123456 <134>Nov 21 00:25:43 heartbeat: [48]: info: TEXT".

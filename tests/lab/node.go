@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,6 +33,15 @@ type Node struct {
 	pipe  *os.File  // its standard input
 	space *space
 	pid   atomic.Int64 // of process 1; 0 without power. Observers read it at any time
+
+	mu    sync.Mutex // guards boots
+	boots []boot
+}
+
+// boot notes what a node ran from when on.
+type boot struct {
+	at    time.Time
+	image *Image
 }
 
 // Name is the node's name (uname -n).
@@ -130,6 +140,9 @@ func (n *Node) Boot() error {
 	if err := n.fill(); err != nil {
 		return err
 	}
+	n.mu.Lock()
+	n.boots = append(n.boots, boot{time.Now(), n.spec.Image})
+	n.mu.Unlock()
 	cfg, err := n.initConfig()
 	if err != nil {
 		return err

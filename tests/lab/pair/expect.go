@@ -114,16 +114,13 @@ var usual = []string{
 	"Cannot lock ourselves into memory",
 }
 
-// checkLogs fails the test for errors that a real node logged and that are not
-// allowed. The peer's mistakes show there.
+// checkLogs fails the test for errors that a node logged and that are not
+// allowed. On a real node our mistakes show there.
 func (p *Pair) checkLogs() {
 	for _, n := range p.Nodes {
-		if n.Image() != lab.Real {
-			continue
-		}
 		for _, l := range n.Log() {
 			if hasAny(l.Text, severe) && !hasAny(l.Text, usual) && !hasAny(l.Text, p.cfg.Allow) {
-				p.T.Errorf("%8.3f %s (real) logged: %s", l.Time.Sub(p.began).Seconds(), n.Name(), l.Text)
+				p.T.Errorf("%8.3f %s (%s) logged: %s", l.Time.Sub(p.began).Seconds(), n.Name(), l.By.Name, l.Text)
 			}
 		}
 	}

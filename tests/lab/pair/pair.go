@@ -25,7 +25,7 @@ type Pair struct {
 
 // New builds the pair; its nodes have power, nothing is started. It ends with
 // the test, after the final checks: no resource ever ran twice outside a
-// partition, no unexpected errors in the log of a real node.
+// partition, no unexpected errors in the logs.
 func New(t testing.TB, cfg Config) *Pair {
 	t.Helper()
 	opt := lab.Options{Files: cfg.files(), Logf: t.Logf}
@@ -140,7 +140,7 @@ func (p *Pair) dump() {
 	var all []entry
 	for _, n := range p.Nodes {
 		for _, l := range n.Log() {
-			all = append(all, entry{l.Time, fmt.Sprintf("%8.3f %s(%s) %s", l.Time.Sub(p.began).Seconds(), n.Name(), n.Image().Name, l.Text)})
+			all = append(all, entry{l.Time, fmt.Sprintf("%8.3f %s(%s) %s", l.Time.Sub(p.began).Seconds(), n.Name(), l.By.Name, l.Text)})
 		}
 		calls, _ := os.ReadFile(n.LogPath("labrsc"))
 		for line := range strings.Lines(string(calls)) {
