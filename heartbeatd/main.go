@@ -30,6 +30,9 @@ var commands = map[string]func(args []string) int{
 	"ResourceManager": func(a []string) int { return tools.ResourceManager(a, os.Stdout, os.Stderr) },
 	"mach_down":       func(a []string) int { return tools.MachDown(a, os.Stdout, os.Stderr) },
 	"req_resource":    func(a []string) int { return tools.ReqResource(a, os.Stdout, os.Stderr) },
+	"send_arp":        func(a []string) int { return tools.SendArp(a, os.Stdout, os.Stderr) },
+	"send_ua":         func(a []string) int { return tools.SendUA(a, os.Stdout, os.Stderr) },
+	"findif":          func(a []string) int { return tools.FindIf(a, os.Stdout, os.Stderr) },
 	"ha_clustermsg":   func(a []string) int { return tools.HaClustermsg(a, os.Stdin, os.Stdout, os.Stderr) },
 }
 
