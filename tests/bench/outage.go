@@ -68,7 +68,9 @@ func cuts(prog program, t timers, n int) ([]cutResult, error) {
 		return nil, err
 	}
 	defer l.Close()
+	started := map[*lab.Node]time.Time{}
 	for _, node := range l.Nodes {
+		started[node] = time.Now()
 		if err := bring(prog, node); err != nil {
 			return nil, err
 		}
@@ -78,8 +80,8 @@ func cuts(prog program, t timers, n int) ([]cutResult, error) {
 		if err := lab.Wait(40*time.Second, "both nodes settled", func() bool { return prog.ready(l) && server(l) != nil }); err != nil {
 			return nil, logged(l, err)
 		}
-		time.Sleep(500 * time.Millisecond)
 		victim := server(l)
+		time.Sleep(max(500*time.Millisecond, time.Until(started[victim].Add(young))))
 		r, err := cut(l, prog, t, victim)
 		if err != nil {
 			return nil, logged(l, err)
@@ -88,12 +90,17 @@ func cuts(prog program, t timers, n int) ([]cutResult, error) {
 		if err := victim.Boot(); err != nil {
 			return nil, err
 		}
+		started[victim] = time.Now()
 		if err := bring(prog, victim); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
+
+// young is how long after its start a Heartbeat node still announces a longer
+// dead time (two seconds more for five seconds, heartbeat-wire 11).
+const young = 7 * time.Second
 
 // bring starts the web server and the cluster program on a node that has power.
 func bring(prog program, n *lab.Node) error {

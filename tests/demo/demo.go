@@ -181,7 +181,7 @@ func (d *demo) monitor(n *lab.Node) {
 		return
 	}
 	if r := n.Run("hb_mon", "-1"); r.Code == 0 {
-		d.out.text("\n  what \"hb_mon -1\" shows on %s:\n\n      %s\n", n.Name(), strings.ReplaceAll(strings.TrimRight(r.Out, "\n"), "\n", "\n      "))
+		d.out.text("\n  what \"hb_mon -1\" shows on %s:\n\n      %s", n.Name(), strings.ReplaceAll(strings.TrimRight(r.Out, "\n"), "\n", "\n      "))
 	}
 }
 

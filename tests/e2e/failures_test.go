@@ -25,7 +25,7 @@ func TestColdStart(t *testing.T) {
 func TestStopFails(t *testing.T) {
 	t.Parallel()
 	oursOnly(t, "knows no HA_EMERGENCY: it kills the node")
-	p := pair.New(t, pair.Config{Roles: roles(t), Failback: "off"})
+	p := pair.New(t, pair.Config{Roles: roles(t), Failback: "off", Allow: []string{"Return code 1", "Resource STOP failure", "ungracefully", "cannot be stopped", "could be stopped"}})
 	p.Start(p.A, p.B)
 	p.Expect(pair.Home, bootLimit)
 	p.Must(p.A.Conf("fail-stop-a", ""))
@@ -48,7 +48,7 @@ func TestStopFails(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	t.Parallel()
 	oursOnly(t, "leaves the group to nobody (heartbeat-behaviour 3)")
-	p := pair.New(t, pair.Config{Roles: roles(t), Failback: "off"})
+	p := pair.New(t, pair.Config{Roles: roles(t), Failback: "off", Allow: []string{"Return code 1", "Giving up resources", "could not be started"}})
 	p.Must(p.A.Conf("fail-start-a2", ""))
 	p.Start(p.A, p.B)
 	p.Must(lab.Wait(70*time.Second, "node2 serves node1's group", func() bool {
@@ -152,7 +152,7 @@ func TestIpfail(t *testing.T) {
 // each service once when the way is whole again.
 func TestOneWay(t *testing.T) {
 	t.Parallel()
-	p := pair.New(t, pair.Config{Roles: roles(t), Allow: []string{"returning after partition", "Late heartbeat", "Both machines own", "No one owns", "Ignored standby"}})
+	p := pair.New(t, pair.Config{Roles: roles(t), Allow: []string{"returning after partition", "Late heartbeat", "Both machines own", "No one owns", "Ignored standby", "both nodes run the"}})
 	p.Start(p.A, p.B)
 	p.Expect(pair.Home, bootLimit)
 	p.Tolerate(true)
