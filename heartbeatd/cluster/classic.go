@@ -177,7 +177,8 @@ func (c *classic) resource(p *peer, m *message.Message) {
 		c.report("")
 	}
 	if p.res.stable && p.ours && c.standby.state == standbyDone && c.standby.ours && c.standby.asked {
-		// We released, but the other is not taking. Whose class it is takes it back.
+		// The end of the hand-over overtook the taker's done; or it is not taking, and
+		// whose class it is takes it back.
 		c.standby = standby{}
 		c.report("")
 	}

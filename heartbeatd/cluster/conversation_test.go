@@ -378,3 +378,63 @@ func TestRetransmission(t *testing.T) {
 		t.Errorf("asked %d times for 3 lost packets", asked)
 	}
 }
+
+// TestIpfail: behaviour 7, our node against a real ipfail on the other.
+func TestIpfail(t *testing.T) {
+	talkWithPing := func() *talk {
+		c := testConfig("node1", "node2")
+		c.Ipfail, c.Ping = true, []PingNode{{Name: "10.0.0.254"}}
+		k := &talk{t: t, n: New(c, 1, Saved{}), now: t0}
+		k.boot("none")
+		k.finish()
+		k.hear("hbapi-clstat", "st", "join", "from_id", "ipfail", "to_id", "ipfail", "info", "signon")
+		k.expect("num_ping_nodes dest=node2")
+		return k
+	}
+	echo := func(k *talk) {
+		m := message.New("t", "NS_st", "st", "ping", "info", "ping", "src", "10.0.0.254", "ts", "1")
+		k.take(k.n.Step(k.now, Packet{"10.0.0.254", m.AppendNetstring(nil, k.n.cfg.Keys, true)}))
+	}
+
+	k := talkWithPing() // it sees more ping nodes than we do
+	k.hear("num_ping_nodes", "num_ping", "1", "dest", "node1", "from_id", "ipfail", "to_id", "ipfail")
+	k.logged("Giving up because we have less visible ping nodes.")
+	k.pass(3*time.Second, "active")
+	k.expect("ask_resources rsc_hold=all info=me")
+
+	k = talkWithPing() // we see more
+	echo(k)
+	k.hear("num_ping_nodes", "num_ping", "0", "dest", "node1", "from_id", "ipfail", "to_id", "ipfail")
+	k.expect("you_are_dead dest=node2")
+
+	k = talkWithPing() // told to give up, then told not to
+	k.hear("you_are_dead", "dest", "node1", "from_id", "ipfail", "to_id", "ipfail")
+	k.hear("abort_giveup", "dest", "node1", "from_id", "ipfail", "to_id", "ipfail")
+	k.pass(5*time.Second, "active")
+	k.refuse("ask_resources")
+
+	// A reply on the wrong link, or forged in the name of the ping node, is no sign of it.
+	k = talkWithPing()
+	m := message.New("t", "NS_st", "st", "ping", "src", "10.0.0.254", "ts", "1")
+	k.take(k.n.Step(k.now, Packet{"eth0", m.AppendNetstring(nil, k.n.cfg.Keys, true)}))
+	if k.n.pingCount() != 0 {
+		t.Error("a ping reply on eth0 was believed")
+	}
+}
+
+// TestOwnPause: a node that stood still judges the others by fresh packets only.
+func TestOwnPause(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.boot("local")
+	k.finish()
+	k.sent = nil
+	k.now = k.now.Add(20 * time.Second) // stopped
+	k.take(k.n.Step(k.now, Tick{}))
+	k.refuse("RUN")
+	k.logged("this node stood still")
+	k.hear("status", "st", "active")
+	k.pass(2*time.Second, "active")
+	k.refuse("RUN")
+	k.pass(4*time.Second, "")
+	k.expect("stonith", "RUN acquire [1]")
+}

@@ -96,6 +96,11 @@ func (n *Node) ipfailMessage(p *peer, t string, m *message.Message) {
 	if p == n.self || !n.commUp {
 		return
 	}
+	if seq, _ := hexField(m, "seq"); seq < p.ipfailSeq {
+		return // overtaken by a newer word
+	} else {
+		p.ipfailSeq = seq
+	}
 	switch t {
 	case "num_ping_nodes":
 		theirs, err := strconv.Atoi(m.Get("num_ping"))

@@ -166,7 +166,7 @@ func (n *Node) declareDead(p *peer) {
 // peerRestarted: a status of a higher generation came. What the old run held is gone
 // or, after a quick restart, reported again by the new one.
 func (n *Node) peerRestarted(p *peer) {
-	p.statusSeq = 0
+	p.statusSeq, p.ipfailSeq = 0, 0
 	p.announced = false
 	p.lastStatus = time.Time{}
 	p.dt = 0

@@ -20,6 +20,7 @@ type peer struct {
 	declared    bool   // we declared it dead
 	declaredGen uint64 // its generation then
 	statusSeq   uint64 // number of its newest status
+	ipfailSeq   uint64
 	lastStatus  time.Time
 	dt          time.Duration // its announced deadtime; 0 before its first status
 	graceUntil  time.Time     // after a pause of our own: not declared dead before

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"classicha/heartbeatd/message"
 )
 
 // simulate runs one seed: chaos, then healing and quiet, then the final check.
@@ -81,7 +83,7 @@ func (w *simWorld) faults(chaos time.Duration) {
 	}
 	for range w.Intn(12) {
 		at := w.Between(0, chaos)
-		kind := w.Intn(12)
+		kind := w.Intn(14)
 		w.After(at, func() { w.fault(kind) })
 	}
 }
@@ -137,6 +139,19 @@ func (w *simWorld) fault(kind int) {
 				continue // a node that restarted has forgotten what it heard
 			}
 			w.nodes[r.to].event(Packet{Link: r.medium, Frame: f})
+		}
+	case 12: // the way to the ping nodes is cut
+		if len(w.base.Ping) > 0 {
+			n.deaf = w.Now() + w.Between(time.Second, 30*time.Second)
+			w.note("%s: no ping is answered", n.name)
+			w.commands = true
+		}
+	case 13: // new keys, at the same time everywhere
+		keys := &message.Keys{Current: 2, ByNum: map[int]message.Key{1: w.keys.ByNum[1], 2: {Method: message.MD5, Secret: []byte("new")}}}
+		w.keys = keys
+		w.base.Keys = keys
+		for _, n := range w.nodes {
+			n.event(NewKeys{Keys: keys})
 		}
 	case 11: // both at once
 		for _, n := range w.nodes {

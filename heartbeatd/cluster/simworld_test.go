@@ -56,7 +56,8 @@ type simNode struct {
 	active  []bool // group g is or may be active on this machine
 	crashed []bool // was active when the power went, nobody made sure it is gone
 	job     uint64
-	reexec  bool // the program is executing itself
+	deaf    time.Duration // until then no ping is answered
+	reexec  bool          // the program is executing itself
 	spinAt  time.Duration
 	spins   int
 }
@@ -110,6 +111,10 @@ func (w *simWorld) draw() {
 	}
 	for g := range 1 + w.Intn(4) {
 		c.Groups = append(c.Groups, Group{Home: c.Nodes[w.Intn(count)], Key: fmt.Sprintf("Rsc::%c", 'a'+g), Resources: []string{fmt.Sprintf("Rsc::%c", 'a'+g)}})
+	}
+	if count == 2 && w.Chance(0.3) {
+		c.Ipfail = c.AutoFailback != FailbackLegacy
+		c.Ping = []PingNode{{Name: "10.0.0.254"}, {Name: "gateways", Group: true}}[:1+w.Intn(2)]
 	}
 	w.base = c
 	w.fenceOK = []float64{1, 1, 0.7, 0.4}[w.Intn(4)]
@@ -245,6 +250,10 @@ func (n *simNode) carryOut(a Action) {
 			if m, _, err := message.Parse(a.Datagram, nil); err == nil {
 				w.note("%s: sends %s", n.name, m)
 			}
+		}
+	case Echo:
+		if n.deaf <= w.Now() {
+			w.After(w.Between(time.Millisecond, 5*time.Millisecond), func() { n.event(Packet{Link: a.Node, Frame: a.Frame}) })
 		}
 	case Log:
 		w.note("%s: %s: %s", n.name, a.Level, a.Text)

@@ -11,10 +11,11 @@ import (
 // starts and says "done".
 type standby struct {
 	state    standbyState
-	ours     bool  // we go standby; false: we take
-	class    Class // seen from the node that goes, as on the wire
-	working  bool  // scripts run, or have run, for it: the other side's turn has not come
-	asked    bool  // we said done and wait for the taker's
+	ours     bool   // we go standby; false: we take
+	class    Class  // seen from the node that goes, as on the wire
+	working  bool   // scripts run, or have run, for it: the other side's turn has not come
+	asked    bool   // we said done and wait for the taker's
+	since    uint64 // number of the other's message that began it: an older done belongs to an older hand-over
 	deadline time.Time
 }
 
@@ -46,15 +47,20 @@ func (c *classic) ask(p *peer, m *message.Message) {
 	}
 	s := &c.standby
 	own := p == c.n.self
+	seq, _ := hexField(m, "seq")
+	if !own && info == "done" && s.state != standbyNot && seq <= s.since {
+		return
+	}
 	switch {
 	case info == "me":
 		if !own && !c.n.newestReport(p, m) {
 			return // sent again on request; the other has gone on since
 		}
-		c.askMe(p, own, class)
+		c.askMe(p, own, class, seq)
 	case info == "other" && own:
 	case info == "other" && !own && s.state == standbyMe && !s.working:
 		c.n.newestReport(p, m)
+		s.since = seq
 		c.release()
 	case info == "done" && own && s.state == standbyMe:
 		s.state, s.asked = standbyDone, true
@@ -86,7 +92,7 @@ func (c *classic) ignored(info string, p *peer) {
 	c.n.log(Error, "Ignored standby message '%.20s' from %s in state %d", info, p.name, c.standby.state)
 }
 
-func (c *classic) askMe(p *peer, own bool, class Class) {
+func (c *classic) askMe(p *peer, own bool, class Class, seq uint64) {
 	n, s := c.n, &c.standby
 	switch {
 	case class == HoldNone:
@@ -109,7 +115,7 @@ func (c *classic) askMe(p *peer, own bool, class Class) {
 		*s = standby{state: standbyMe, ours: true, class: class, deadline: n.now.Add(standbyReply)}
 		return
 	}
-	*s = standby{state: standbyOther, class: class, deadline: n.now.Add(standbyRun)}
+	*s = standby{state: standbyOther, class: class, since: seq, deadline: n.now.Add(standbyRun)}
 	n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "other"))
 }
 
