@@ -42,7 +42,6 @@ type udpPlan struct {
 	domain       int
 	to           netip.AddrPort
 	bind         netip.AddrPort
-	index        int // of the interface
 	send, listen []option
 	check        func() error // in addition to sameInterface
 }
