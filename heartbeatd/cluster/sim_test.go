@@ -65,6 +65,7 @@ func (w *simWorld) dump() {
 // faults draws how bad this seed is and spreads the faults over the time.
 func (w *simWorld) faults(chaos time.Duration) {
 	loss := []float64{0, 0, 0.02, 0.2, 0.4}[w.Intn(5)]
+	w.lossy = loss > 0
 	dup := []float64{0, 0.05, 0.3}[w.Intn(3)]
 	delay := []time.Duration{300 * time.Microsecond, 5 * time.Millisecond, 80 * time.Millisecond}[w.Intn(3)]
 	for _, m := range w.media {
@@ -182,6 +183,7 @@ func (w *simWorld) cut(n *simNode, allMedia, in, out bool, d time.Duration) {
 		}
 	}
 	set(true)
+	w.trouble = max(w.trouble, w.Now()+d)
 	w.After(d, func() { set(false) })
 }
 

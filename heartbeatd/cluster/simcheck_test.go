@@ -62,6 +62,9 @@ func (w *simWorld) heardLog(n *simNode, text string) {
 			if o.core != nil {
 				w.false_[[2]int{n.i, o.i}] = w.Now()
 				w.note("(%s is wrong: %s lives)", n.name, o.name)
+				if !w.lossy && w.Now()-w.trouble > 2*w.base.Deadtime+max(w.base.Initdead, raisedFor) {
+					w.fail("H1: %s declares %s dead without a cause", n.name, o.name)
+				}
 			}
 		case fmt.Sprintf("Heartbeat restart on node %s", o.name), fmt.Sprintf("Cluster node %s returning after partition.", o.name):
 			// Settling takes as long as the scripts take.

@@ -27,6 +27,8 @@ type simWorld struct {
 	mutation mutation
 	trace    []string
 	tracing  bool
+	trouble  time.Duration // when something last began or ended that may cost packets
+	lossy    bool          // packets get lost all the time
 	errs     []string
 	recorded []recordedFrame
 	false_   map[[2]int]time.Duration // when a node last wrongly declared another dead
@@ -138,6 +140,7 @@ func (n *simNode) start(saved Saved) {
 	c.UUID[0] = byte(n.i + 1)
 	n.core = New(c, w.Uint64(), saved)
 	n.core.broken = w.mutation
+	w.trouble = max(w.trouble, w.Now())
 	w.note("%s: daemon starts, generation %d %+v", n.name, n.gen, saved)
 	n.event(Tick{})
 }
@@ -208,6 +211,7 @@ func (n *simNode) pause(d time.Duration) {
 		return
 	}
 	w.note("%s: paused for %s", n.name, d)
+	w.trouble = w.Now() + d
 	n.paused = w.Now() + d
 	w.After(d, func() {
 		if n.core == nil {
