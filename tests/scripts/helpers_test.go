@@ -120,6 +120,19 @@ func tool(t *testing.T, name, body string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Remove(path) })
+	coverProgram(t, name, path)
+}
+
+// coverProgram lays a file over the real program of that name, if there is one;
+// /dev/null hides it.
+func coverProgram(t *testing.T, name, with string) {
+	t.Helper()
+	for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"} {
+		if _, err := os.Stat(dir + "/" + name); err == nil {
+			command(t, "mount", "--bind", with, dir+"/"+name)
+			t.Cleanup(func() { command(t, "umount", dir+"/"+name) })
+		}
+	}
 }
 
 // called returns the calls of stand-ins since the last time.

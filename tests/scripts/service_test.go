@@ -132,6 +132,7 @@ func TestDrbddisk(t *testing.T) {
 }
 
 func TestDrbddiskWithoutDRBD(t *testing.T) {
+	coverProgram(t, "drbdadm", "/dev/null")
 	run(t, "drbddisk", "r0", "start").fails(t, "drbdadm is not installed")
 	run(t, "drbddisk", "r0", "stop").ok(t)
 	status(t, false, "drbddisk", "r0")

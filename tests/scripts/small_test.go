@@ -32,12 +32,8 @@ func TestMailTo(t *testing.T) {
 
 // A machine without a mail program still takes over.
 func TestMailToWithoutMail(t *testing.T) {
-	if _, err := exec.LookPath("mail"); err == nil {
-		t.Skip("a mail program is installed")
-	}
-	if _, err := exec.LookPath("sendmail"); err == nil {
-		t.Skip("a sendmail program is installed")
-	}
+	coverProgram(t, "mail", "/dev/null")
+	coverProgram(t, "sendmail", "/dev/null")
 	cycle(t, nil, "MailTo", "root")
 	eventually(t, "the warning", func() bool {
 		return strings.Contains(read("/run/ha-log"), `WARN: the notice "Takeover in progress" to root could not be sent`)
