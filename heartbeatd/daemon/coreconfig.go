@@ -33,10 +33,8 @@ func coreConfig(c *config.Config, o options, pid int) cluster.Config {
 	}
 	for _, m := range ha.Media {
 		switch {
-		case m.Kind == "ping_group":
-			cc.Ping = append(cc.Ping, cluster.PingNode{Name: m.Link, Group: true})
 		case strings.HasPrefix(m.Kind, "ping"):
-			cc.Ping = append(cc.Ping, cluster.PingNode{Name: m.Link})
+			cc.Ping = append(cc.Ping, cluster.PingNode{Name: m.Link, Kind: m.Kind})
 		case !slices.Contains(cc.Links, m.Link):
 			cc.Links = append(cc.Links, m.Link)
 		}

@@ -59,7 +59,8 @@ type Daemon struct {
 	starter   rt.Starter
 	stamps    map[string]time.Time // of the configuration in use; the reloader's
 	reloading atomic.Bool
-	questions atomic.Uint64 // numbers of AskClient
+	newMedium func(media.Spec) (media.Medium, error) // media.New; tests have media in memory
+	questions atomic.Uint64                          // numbers of AskClient
 
 	// loop
 	node       *cluster.Node

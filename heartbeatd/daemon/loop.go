@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"classicha/heartbeatd/cluster"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -139,7 +141,7 @@ func (d *Daemon) sampleLoad(now time.Time) {
 	}
 	d.loadAt = now
 	var buf [128]byte
-	n, _ := d.loadFile.ReadAt(buf[:], 0)
+	n, _ := unix.Pread(int(d.loadFile.Fd()), buf[:], 0)
 	for n > 0 && buf[n-1] == '\n' {
 		n--
 	}

@@ -43,7 +43,7 @@ func mediumSpec(m config.MediaSpec, log func(hlog.Level, string)) media.Spec {
 func (d *Daemon) openMedia() error {
 	d.pings = map[string]media.Medium{}
 	for _, spec := range d.conf.HA.Media {
-		m, err := media.New(mediumSpec(spec, d.log.Log))
+		m, err := d.newMedium(mediumSpec(spec, d.log.Log))
 		if err == nil {
 			err = m.Open(d.receive)
 		}

@@ -19,6 +19,7 @@ import (
 	"classicha/heartbeatd/daemon/rt"
 	"classicha/heartbeatd/daemon/state"
 	"classicha/heartbeatd/daemon/watchdog"
+	"classicha/heartbeatd/media"
 	"classicha/heartbeatd/netaddr"
 	"classicha/heartbeatd/resource"
 	"classicha/internal/hlog"
@@ -89,8 +90,8 @@ func newDaemon(p Paths, o options, l loaded, log *hlog.Logger) *Daemon {
 	d := &Daemon{
 		paths: p, opt: o, conf: l.Config, stamps: l.stamps, log: log,
 		inbox: make(chan cluster.Event, inboxSize), calls: make(chan func(), callsSize), done: make(chan struct{}),
-		answers: map[string]chan<- cluster.Answer{},
-		groups:  scriptGroups(l.Config), devices: devices(l.HA),
+		answers: map[string]chan<- cluster.Answer{}, newMedium: media.New,
+		groups: scriptGroups(l.Config), devices: devices(l.HA),
 	}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.emergency = &emergency.Actor{
