@@ -21,8 +21,15 @@ func (f Failback) String() string {
 
 // PingNode is a member that only answers ICMP echo.
 type PingNode struct {
-	Name  string
-	Group bool // ping_group: alive while any of its hosts answers
+	Name string
+	Kind string // ping, ping6 or ping_group (alive while any of its hosts answers); "" is ping
+}
+
+func (p PingNode) info() string {
+	if p.Kind == "" {
+		return "ping"
+	}
+	return p.Kind
 }
 
 // Group is one line of haresources.

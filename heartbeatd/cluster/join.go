@@ -58,7 +58,8 @@ func (j *joining) wasAsked(name string) bool {
 }
 
 func (n *Node) goActive() {
-	if n.commUp {
+	if n.commUp || n.shutdown.phase != running {
+		n.join.at = time.Time{}
 		return
 	}
 	n.commUp = true

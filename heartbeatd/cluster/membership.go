@@ -269,10 +269,7 @@ func (n *Node) pingDead(p *peer) {
 			n.linkDead(p, &p.links[i])
 		}
 	}
-	info := "ping"
-	if n.cfg.Ping[p.index-len(n.peers)].Group {
-		info = "ping_group"
-	}
+	info := n.cfg.Ping[p.index-len(n.peers)].info()
 	m := message.New("t", "status", "st", "dead", "src", p.name, "seq", "1", "info", info, "ts", hex(uint64(n.now.Unix())))
 	n.do(RunRC{Type: "status", Msg: m})
 	n.do(Deliver{Msg: m})

@@ -83,10 +83,7 @@ func (n *Node) sendStatusDT(dt time.Duration) {
 	n.send(message.New("t", "status", "st", n.self.status.String(),
 		"dt", hex(millis(dt)), "protocol", "1", extension, "1"))
 	for i, p := range n.pings {
-		info := "ping"
-		if n.cfg.Ping[i].Group {
-			info = "ping_group"
-		}
+		info := n.cfg.Ping[i].info()
 		m := message.New("t", "NS_st", "st", "ping", "info", info, "src", p.name, "ts", hex(uint64(n.now.Unix())))
 		n.do(Echo{Node: p.name, Frame: m.AppendNetstring(nil, n.cfg.Keys, true)})
 	}

@@ -7,7 +7,6 @@ import "time"
 // audit compares the two reports (heartbeat-wire 13.2, 6).
 func (c *classic) audit(p *peer) {
 	if c.state != resStable || c.standby.state != standbyNot || !p.res.known || !p.res.stable || p.res.leaving {
-		c.orphanAt = time.Time{}
 		return
 	}
 	both := c.held & p.res.holds.swap()
@@ -18,12 +17,6 @@ func (c *classic) audit(p *peer) {
 		}
 	} else {
 		c.contest(p, both)
-	}
-	if c.nobodys() == HoldNone {
-		c.orphanAt = time.Time{}
-	} else if c.orphanAt.IsZero() {
-		// Reports may cross: look again when the next ones have come.
-		c.orphanAt = c.n.now.Add(2*c.n.cfg.Keepalive + 500*time.Millisecond)
 	}
 }
 
@@ -89,6 +82,12 @@ func (c *classic) nobodys() Class {
 // own class is its own task.
 func (c *classic) orphanTimers() {
 	n := c.n
+	if c.nobodys() == HoldNone {
+		c.orphanAt = time.Time{}
+	} else if c.orphanAt.IsZero() {
+		// Reports may cross: look again when the next ones have come.
+		c.orphanAt = n.now.Add(2*n.cfg.Keepalive + 500*time.Millisecond)
+	}
 	if n.due(c.orphanAt) {
 		c.orphanAt = time.Time{}
 		none := c.nobodys()

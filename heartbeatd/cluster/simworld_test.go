@@ -116,7 +116,7 @@ func (w *simWorld) draw() {
 	}
 	if count == 2 && w.Chance(0.3) {
 		c.Ipfail = c.AutoFailback != FailbackLegacy
-		c.Ping = []PingNode{{Name: "10.0.0.254"}, {Name: "gateways", Group: true}}[:1+w.Intn(2)]
+		c.Ping = []PingNode{{Name: "10.0.0.254"}, {Name: "gateways", Kind: "ping_group"}}[:1+w.Intn(2)]
 	}
 	w.base = c
 	w.fenceOK = []float64{1, 1, 0.7, 0.4}[w.Intn(4)]
