@@ -125,7 +125,11 @@ func (n *Node) ipfailMessage(p *peer, t string, m *message.Message) {
 		}
 	case "you_are_dead":
 		n.logAs("ipfail", Info, "Giving up because we were told that we have less ping nodes.")
+		first := n.ipfail.giveUpAt.IsZero()
 		n.ipfailGiveUp(HoldAll)
+		if first {
+			n.ipfailSendCount() // the verdict may rest on an old count: the other looks again
+		}
 	case "abort_giveup":
 		if n.ipfail.giveUpAt.IsZero() && n.ipfail.retryAt.IsZero() {
 			return
