@@ -96,6 +96,9 @@ func cover(t *testing.T, dir string) {
 // The scripts that Debian's heartbeat package installs run unchanged: with their
 // own shellfuncs, and with ours (as after an upgrade that keeps resource.d).
 func TestDebiansScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the agents below Debian's scripts take 25 s")
+	}
 	if !hasDebian {
 		t.Skip("Debian's heartbeat package is not installed")
 	}
