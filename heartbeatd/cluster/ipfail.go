@@ -125,7 +125,7 @@ func (n *Node) ipfailMessage(p *peer, t string, m *message.Message) {
 		}
 	case "you_are_dead":
 		n.logAs("ipfail", Info, "Giving up because we were told that we have less ping nodes.")
-		first := n.ipfail.giveUpAt.IsZero()
+		first := n.ipfail.giveUpAt.IsZero() || n.ipfail.class != HoldAll
 		n.ipfailGiveUp(HoldAll)
 		if first {
 			n.ipfailSendCount() // the verdict may rest on an old count: the other looks again
