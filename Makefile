@@ -31,6 +31,9 @@ IN_SBIN   = heartbeatd
 IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg
 IN_SHARE  = hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite ResourceManager mach_down req_resource
 
+# What stood at /etc before and was different is kept beside it as NAME.before.
+KEEP = install -C --backup=simple -S .before
+
 install: build
 	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(SHARE) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
 		$(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d $(DESTDIR)/var/lib/heartbeat
@@ -40,10 +43,16 @@ install: build
 	for c in $(IN_SHARE); do ln -sfn ../../libexec/heartbeat/heartbeatd $(DESTDIR)$(SHARE)/$$c; done
 	for c in $(IN_BIN); do ln -sfn ../libexec/heartbeat/heartbeatd $(DESTDIR)$(PREFIX)/bin/$$c; done
 	for c in $(IN_SBIN); do ln -sfn ../libexec/heartbeat/heartbeatd $(DESTDIR)$(PREFIX)/sbin/$$c; done
-	install -m 755 etc/ha.d/harc $(DESTDIR)$(SYSCONFDIR)/ha.d/harc
-	install -m 644 etc/ha.d/shellfuncs $(DESTDIR)$(SYSCONFDIR)/ha.d/shellfuncs
-	install -m 755 etc/ha.d/rc.d/* $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d/
-	install -m 755 resource.d/* $(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d/
+	$(KEEP) -m 755 etc/ha.d/harc $(DESTDIR)$(SYSCONFDIR)/ha.d/harc
+	$(KEEP) -m 644 etc/ha.d/shellfuncs $(DESTDIR)$(SYSCONFDIR)/ha.d/shellfuncs
+	for f in etc/ha.d/rc.d/*; do $(KEEP) -m 755 $$f $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d/$${f##*/}; done
+	for f in resource.d/*; do m=755; case $$f in */hafuncs|*/hto-mapfuncs) m=644;; esac; \
+		$(KEEP) -m $$m $$f $(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d/$${f##*/}; done
+	$(KEEP) -D -m 755 etc/init.d/heartbeat $(DESTDIR)$(SYSCONFDIR)/init.d/heartbeat
+	$(KEEP) -D -m 644 etc/systemd/heartbeat.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/heartbeat.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/default/heartbeat || install -D -m 644 etc/default/heartbeat $(DESTDIR)$(SYSCONFDIR)/default/heartbeat
+	for f in etc/ha.d/samples/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/heartbeatd/$${f##*/}; done
+	for f in docs/man/*.[158]; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
 
 clean:
 	rm -rf bin
