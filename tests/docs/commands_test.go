@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -93,15 +94,28 @@ func TestLinkedPages(t *testing.T) {
 	}
 }
 
-// program builds heartbeatd once for the tests of this file.
+// built is heartbeatd, built once for all tests.
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
 func program(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "heartbeatd")
-	cmd := exec.Command("go", "build", "-o", bin, "../../heartbeatd")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	built.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "docs-test-"); built.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", built.dir, "../../heartbeatd").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return bin
+	return filepath.Join(built.dir, "heartbeatd")
 }
 
 // ask runs a command with paths that lead nowhere, so that nothing can be started.

@@ -5,11 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"classicha/heartbeatd/cluster"
 	"classicha/heartbeatd/config"
 )
 
@@ -148,6 +150,30 @@ func TestReferences(t *testing.T) {
 			}
 			if _, err := os.Stat(filepath.Join(manDir, m[1]+"."+m[2])); err != nil {
 				t.Errorf("%s refers to %s(%s), which does not exist", p.file, m[1], m[2])
+			}
+		}
+	}
+}
+
+// TestJSONMembers: every member of the JSON that hb_mon prints stands in its page.
+func TestJSONMembers(t *testing.T) {
+	var text strings.Builder
+	for _, e := range page(t, "hb_mon.8").entries {
+		if e.section == "JSON" {
+			text.WriteString(" " + e.tag + " " + e.text)
+		}
+	}
+	words := strings.FieldsFunc(text.String(), func(r rune) bool { return strings.ContainsRune(" ,;().", r) })
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[cluster.View](), reflect.TypeFor[cluster.NodeView](), reflect.TypeFor[cluster.LinkView](), reflect.TypeFor[cluster.GroupView](),
+	} {
+		for i := range typ.NumField() {
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if name == "" {
+				name = typ.Field(i).Name
+			}
+			if !slices.Contains(words, name) {
+				t.Errorf("hb_mon.8: member %s of %s is not mentioned", name, typ.Name())
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 // real+real. The info strings of the blocks say where they belong: "build", the nodes on
 // which they are done at once, or "node1 then node2": all of them on one node first.
 func TestMigrationGuide(t *testing.T) {
+	t.Parallel()
 	if why := pair.Missing([2]string{"real", "real"}); why != "" {
 		t.Skip(why)
 	}

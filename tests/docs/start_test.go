@@ -16,6 +16,7 @@ const forget = `rm -rf /usr/libexec/heartbeat /usr/share/heartbeat /etc/ha.d/* /
 
 // TestStartGuide does what docs/start.md says on two machines that have nothing.
 func TestStartGuide(t *testing.T) {
+	t.Parallel()
 	if why := lab.Missing(); why != "" {
 		t.Skip(why)
 	}
