@@ -15,6 +15,7 @@ import (
 	"classicha/heartbeatd/daemon/rt"
 	"classicha/heartbeatd/media"
 	"classicha/heartbeatd/media/mediatest"
+	"classicha/heartbeatd/resource"
 	"classicha/internal/hlog"
 
 	"go.uber.org/goleak"
@@ -34,13 +35,14 @@ const patience = 20 * time.Second
 // testNode is a whole daemon in this process: real files, scripts and sockets in a
 // directory of its own, media in memory, no real-time priority.
 type testNode struct {
-	t     *testing.T
-	name  string
-	dir   string
-	paths Paths
-	hub   *mediatest.Hub
-	d     *Daemon
-	ended chan *ending
+	t       *testing.T
+	name    string
+	dir     string
+	paths   Paths
+	hub     *mediatest.Hub
+	devices []resource.Device // instead of those of ha.cf
+	d       *Daemon
+	ended   chan *ending
 }
 
 // rsc is a resource script: state in a file, calls recorded.
@@ -87,8 +89,8 @@ func (n *testNode) write(name, text string, mode os.FileMode) {
 	}
 }
 
-// boot starts the daemon as run does, without what is of the process.
-func (n *testNode) boot(o options) {
+// prepare makes the daemon as run does, without what is of the process.
+func (n *testNode) prepare(o options) *Daemon {
 	n.t.Helper()
 	o.noRealtime = true
 	l, found := load(n.paths.Conf)
@@ -104,6 +106,26 @@ func (n *testNode) boot(o options) {
 		}
 		return n.hub.Join(n.name, link, s.Kind), nil
 	}
+	if n.devices != nil {
+		d.devices = n.devices
+	}
+	return d
+}
+
+// tryStart wants the start to fail.
+func (n *testNode) tryStart() error {
+	n.t.Helper()
+	d := n.prepare(options{})
+	err := d.start(rt.Status{})
+	d.finish()
+	d.log.Close()
+	return err
+}
+
+// boot starts the daemon and its loop.
+func (n *testNode) boot(o options) {
+	n.t.Helper()
+	d := n.prepare(o)
 	if err := d.start(rt.Status{}); err != nil {
 		n.t.Fatalf("%s: %v", n.name, err)
 	}
@@ -112,7 +134,7 @@ func (n *testNode) boot(o options) {
 	go func() {
 		e := d.guardedLoop()
 		d.finish()
-		log.Close()
+		d.log.Close()
 		ended <- e
 	}()
 	n.t.Cleanup(n.halt)

@@ -27,7 +27,7 @@ func (n *testNode) reset() {
 
 func (n *testNode) calls(call string) int {
 	b, _ := os.ReadFile(filepath.Join(n.dir, "calls"))
-	return strings.Count("\n"+string(b), "\n"+call+"\n")
+	return strings.Count("\n"+strings.ReplaceAll(string(b), "\n", "\n\n"), "\n"+call+"\n")
 }
 
 func TestTakeoverAndFailback(t *testing.T) {
