@@ -160,7 +160,9 @@ func (n *Node) Step(now time.Time, ev Event) []Action {
 	case NewKeys:
 		n.cfg.Keys = ev.Keys
 	case Standby:
-		n.send(message.New("t", "ask_resources", "rsc_hold", ev.Class.String(), "info", "me"))
+		if n.policy.mayAsk() {
+			n.send(message.New("t", "ask_resources", "rsc_hold", ev.Class.String(), "info", "me"))
+		}
 	case GroupChanged:
 		n.jobs.changed(ev.Group, ev.State)
 	case JobDone:

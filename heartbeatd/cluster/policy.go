@@ -15,6 +15,7 @@ type policy interface {
 	returned(p *peer)                                          // p was declared dead, but is alive in the same run
 	takeOver(p *peer)                                          // p is dead and fenced, or need not be
 	mayHold(p *peer) bool                                      // p, if it is not really dead, may run something
+	mayAsk() bool                                              // a standby request may be sent now
 	left(p *peer)                                              // p released everything and stops
 	starting(p *peer, m *message.Message)                      // also our own
 	resource(p *peer, m *message.Message)                      // also our own
@@ -40,6 +41,7 @@ func (base) restarted(p *peer)                                         {}
 func (base) returned(p *peer)                                          {}
 func (base) takeOver(p *peer)                                          {}
 func (base) mayHold(p *peer) bool                                      { return true }
+func (base) mayAsk() bool                                              { return true }
 func (base) left(p *peer)                                              {}
 func (base) starting(p *peer, m *message.Message)                      {}
 func (base) resource(p *peer, m *message.Message)                      {}

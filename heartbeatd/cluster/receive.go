@@ -235,5 +235,8 @@ func (n *Node) fromScript(frame []byte) {
 		n.log(Warn, "hb_takeover ignored: this node is shutting down")
 		return
 	}
+	if m.Get("t") == "ask_resources" && m.Get("info") == "me" && !n.policy.mayAsk() {
+		return
+	}
 	n.send(m)
 }

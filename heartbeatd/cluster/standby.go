@@ -58,7 +58,7 @@ func (c *classic) ask(p *peer, m *message.Message) {
 		}
 		c.askMe(p, own, class, seq)
 	case info == "other" && own:
-	case info == "other" && !own && s.state == standbyMe && !s.working:
+	case info == "other" && !own && s.state == standbyMe && !s.working && class == s.class:
 		c.n.newestReport(p, m)
 		s.since = seq
 		c.release()
@@ -70,6 +70,7 @@ func (c *classic) ask(p *peer, m *message.Message) {
 		*s = standby{}
 		c.report("")
 	case info == "done" && !own && s.state == standbyOther && !s.working:
+		s.class = class // what it released, whatever it asked for first
 		c.take(p)
 	case info == "done" && !own && s.state == standbyDone && s.ours:
 		c.n.log(Info, "Other node completed standby takeover of %s resources.", s.class)
@@ -80,12 +81,24 @@ func (c *classic) ask(p *peer, m *message.Message) {
 	case info == "done" && own && s.state == standbyNot:
 		// The end of an acquisition after the other's graceful stop.
 	case info == "done" && p.res.left:
+	case info == "other" && !own && s.state == standbyMe && !s.working:
+		// An answer to another request of ours: ours is still to be answered.
 	default:
 		c.ignored(info, p)
 		if !own && s.state == standbyNot {
 			c.report("") // tells the other that no hand-over is under way here
 		}
 	}
+}
+
+// mayAsk: a standby request of our own makes sense now; else it is not even sent, so
+// that the other node never answers a request that this node has dropped.
+func (c *classic) mayAsk() bool {
+	if c.standby.state == standbyNot {
+		return true
+	}
+	c.n.log(Warn, "Standby in progress- new request from %s ignored [%d seconds left]", c.n.cfg.Node, int(c.standby.deadline.Sub(c.n.now).Seconds()))
+	return false
 }
 
 func (c *classic) ignored(info string, p *peer) {
@@ -231,6 +244,9 @@ func (c *classic) takeoverRequest(p *peer, m *message.Message) {
 	}
 	if c.held&class == 0 {
 		c.n.log(Info, "hb_takeover of %s: nothing of that runs here", p.name)
+		return
+	}
+	if !c.mayAsk() {
 		return
 	}
 	c.n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "me"))
