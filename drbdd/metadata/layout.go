@@ -118,7 +118,7 @@ func NewLayout(x Index, size int64, ring Ring) (Layout, error) {
 		}
 		alOff = SuperSize / SectorSize
 		bmOff = alOff + alSect
-		l.BMSize = max(0, (mdSect-bmOff)*SectorSize)
+		l.BMSize = max(0, min((mdSect-bmOff)*SectorSize, size&^(SectorSize-1)-l.Super-bmOff*SectorSize))
 	}
 	if mdSect > math.MaxUint32 || bmOff < math.MinInt32 || bmOff > math.MaxInt32 {
 		return l, fmt.Errorf("a device of %d bytes is too large for this metadata format", size)

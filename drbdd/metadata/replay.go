@@ -3,6 +3,7 @@ package metadata
 import (
 	"encoding/binary"
 	"errors"
+
 	"slices"
 )
 
@@ -22,38 +23,56 @@ type Replay struct {
 	Format       ALFormat
 	Extents      []uint32 // hot extents, ascending, each once
 	Transactions int      // valid update transactions
-	Corrupt      int      // blocks with the magic and a wrong checksum or size
-	BadSlots     int      // entries skipped because their slot cannot exist
+	Corrupt      int      // blocks without a valid transaction; in the old format that may be normal
+	FirstTorn    bool     // of a log never used before, only the very first transaction is corrupt
+	BadSlots     []BadSlot
 }
 
-// ErrALEmpty: not one valid block, so nobody knows which extents were hot.
-var ErrALEmpty = errors.New("no valid activity log transaction found")
+// BadSlot is an entry that was skipped because its slot cannot exist. A Replay
+// keeps the first maxBadSlots.
+type BadSlot struct {
+	Transaction uint32 // number; in the old format the sector
+	Slot        uint32
+}
+
+const maxBadSlots = 64
+
+// Errors of ApplyRule: nobody knows which extents were hot. The texts are those
+// of drbdmeta.
+var (
+	ErrALUnusable = errors.New("No usable activity log found. Do you need to create-md?")
+	ErrALNoUpdate = errors.New("No valid AL update transaction found.")
+)
 
 // ReadAL reads the whole activity log area (Layout.AL, ALSize bytes) and replays
 // it: all valid transactions in the order of their numbers. It never fails; with
 // Format ALNone the caller decides (ApplyRule). Memory is bounded by the area and
-// the number of slots.
-func ReadAL(area []byte, alExtents uint32) Replay {
-	if r := readOld(area, alExtents); r.Format == AL83 {
-		return r
+// the number of slots. The old format is looked for only if no 8.4 kernel wrote
+// the super block.
+func ReadAL(area []byte, s *Superblock) Replay {
+	if s.Magic == MagicClean {
+		if r := readOld(area, s.ALExtents); r.Format == AL83 {
+			return r
+		}
 	}
 	var (
 		r    Replay
 		trs  []Transaction
 		init bool
 	)
-	for ; len(area) >= ALBlockSize; area = area[ALBlockSize:] {
-		t, err := ParseTransaction(area[:ALBlockSize])
+	for off := 0; off+ALBlockSize <= len(area); off += ALBlockSize {
+		t, err := ParseTransaction(area[off:])
 		switch {
-		case errors.Is(err, ErrALMagic):
-		case err != nil:
+		case err != nil: // a wrong magic as well: every block was initialized once
 			r.Corrupt++
+			r.FirstTorn = off == 0
 		case t.Type == ALTypeInit:
 			init = true
 		case t.Type == ALTypeUpdate:
 			trs = append(trs, t)
 		}
 	}
+	r.FirstTorn = r.FirstTorn && r.Corrupt == 1 && init && len(trs) == 0
 	if len(trs) == 0 {
 		if init {
 			r.Format = ALInitialized
@@ -71,13 +90,13 @@ func ReadAL(area []byte, alExtents uint32) Replay {
 			if e == ALFree && slot >= int(t.ContextSize) {
 				continue
 			}
-			r.BadSlots += tab.put(slot, e)
+			tab.put(&r, t.Number, uint32(slot), e)
 		}
 		for _, u := range t.Updates {
 			if u.Slot == 0xffff && u.Extent == ALFree {
 				continue
 			}
-			r.BadSlots += tab.put(int(u.Slot), u.Extent)
+			tab.put(&r, t.Number, uint32(u.Slot), u.Extent)
 		}
 	}
 	r.Extents = tab.extents()
@@ -98,16 +117,18 @@ func order(base, a, b uint32) int {
 // table is a slot table that grows as needed.
 type table []uint32
 
-// put returns 1 if the slot cannot exist.
-func (t *table) put(slot int, extent uint32) (bad int) {
+// put stores an extent, or notes in r that the slot cannot exist.
+func (t *table) put(r *Replay, tr, slot, extent uint32) {
 	if slot >= ALMaxSlots {
-		return 1
+		if len(r.BadSlots) < maxBadSlots {
+			r.BadSlots = append(r.BadSlots, BadSlot{tr, slot})
+		}
+		return
 	}
-	for len(*t) <= slot {
+	for len(*t) <= int(slot) {
 		*t = append(*t, ALFree)
 	}
 	(*t)[slot] = extent
-	return 0
 }
 
 func (t table) extents() []uint32 {
@@ -139,11 +160,13 @@ func readOld(area []byte, alExtents uint32) Replay {
 	}
 	type sector struct {
 		number uint32
+		at     int
 		b      []byte
 	}
 	var trs []sector
 	for i := range n {
 		if !isOld(i) {
+			r.Corrupt++ // or never written
 			continue
 		}
 		b := area[i*SectorSize:][:SectorSize]
@@ -155,7 +178,7 @@ func readOld(area []byte, alExtents uint32) Replay {
 			r.Corrupt++
 			continue
 		}
-		trs = append(trs, sector{be.Uint32(b[4:]), b})
+		trs = append(trs, sector{be.Uint32(b[4:]), i, b})
 	}
 	if len(trs) == 0 {
 		return r
@@ -171,7 +194,7 @@ func readOld(area []byte, alExtents uint32) Replay {
 			if extent == ALFree {
 				continue
 			}
-			r.BadSlots += tab.put(int(min(slot, ALMaxSlots)), extent)
+			tab.put(&r, uint32(t.at), slot, extent)
 		}
 	}
 	r.Extents = tab.extents()
@@ -179,16 +202,19 @@ func readOld(area []byte, alExtents uint32) Replay {
 }
 
 // ApplyRule decides what apply-al does with a replayed log (section 5.2): mark
-// tells that the extents must be set in the bitmap. The error is ErrALEmpty: the
-// disk was Primary and its log is unreadable.
-func ApplyRule(s *Superblock, r Replay) (mark bool, err error) {
-	if !s.Flags.Has(PrimaryInd) {
-		return false, nil
+// tells that the extents must be set in the bitmap. With an error the log is
+// unreadable; that only matters if the disk was Primary, otherwise ignored is true
+// and the log may be initialized. (drbdmeta forgives a Primary's log of the old
+// format without one valid sector; then writes would be lost, so we do not.)
+func ApplyRule(s *Superblock, r Replay) (mark, ignored bool, err error) {
+	switch {
+	case r.Format == ALNone || r.Format == AL83 && r.Transactions == 0:
+		err = ErrALUnusable
+	case r.Format == ALInitialized && r.Corrupt > 0 && !r.FirstTorn:
+		err = ErrALNoUpdate
 	}
-	if r.Format == ALNone || r.Format == AL83 && r.Transactions == 0 {
-		return false, ErrALEmpty
-	}
-	return len(r.Extents) > 0, nil
+	primary := s.Flags.Has(PrimaryInd)
+	return err == nil && primary && len(r.Extents) > 0, !primary, err
 }
 
 // Applied returns the super block after the log was applied and initialized.

@@ -9,6 +9,7 @@ package mdio
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"classicha/drbdd/metadata"
 )
@@ -176,35 +177,56 @@ func (s *Store) ReadLog() (metadata.Replay, error) {
 	if _, err := s.Dev.ReadAt(area, s.Layout.AL); err != nil {
 		return metadata.Replay{}, fmt.Errorf("read activity log: %w", err)
 	}
-	return metadata.ReadAL(area, s.Super.ALExtents), nil
+	return metadata.ReadAL(area, &s.Super), nil
 }
 
 // Applied is the outcome of ApplyAL.
 type Applied struct {
 	Replay  metadata.Replay
+	Reason  error  // why the log could not be read (metadata.ApplyRule)
 	Marked  uint64 // bits set that were clear
 	Changed bool   // anything was written
 }
 
-// Text is the line that drbdmeta prints, empty if no bit was set.
+// Text is what drbdmeta prints on standard error, empty if nothing is to be told.
 func (a Applied) Text() string {
-	if a.Marked == 0 {
-		return ""
+	var b strings.Builder
+	for _, x := range a.Replay.BadSlots {
+		fmt.Fprintf(&b, "slot number out of range: tr:%d slot:%d\n", x.Transaction, x.Slot)
 	}
-	return fmt.Sprintf("Marked additional %s as out-of-sync based on AL.", metadata.HumanKiB(a.Marked*(metadata.BlockSize/1024)))
+	if n := a.Replay.Corrupt; n > 0 && a.Reason != metadata.ErrALUnusable {
+		old := a.Replay.Format == metadata.AL83
+		if old {
+			fmt.Fprintf(&b, "%d corrupt or uninitialized AL transactions found\n"+
+				"You can safely ignore this if this node was cleanly stopped (no crash).\n", n)
+		} else {
+			fmt.Fprintf(&b, "%d corrupt AL transactions found\n", n)
+		}
+	}
+	if a.Reason != nil {
+		fmt.Fprintln(&b, a.Reason)
+		if a.Changed {
+			fmt.Fprintln(&b, "Error ignored, no need to apply the AL")
+		}
+	}
+	if a.Marked > 0 {
+		fmt.Fprintf(&b, "Marked additional %s as out-of-sync based on AL.\n", metadata.HumanKiB(a.Marked*(metadata.BlockSize/1024)))
+	}
+	return b.String()
 }
 
 // ApplyAL replays the activity log into the on-disk bitmap, initializes the log and
 // marks the super block clean, in this order and each stable before the next
-// (section 5.2). The error is metadata.ErrALEmpty if that is not possible.
+// (section 5.2). An error of metadata.ApplyRule also stands in Reason; then nothing
+// was written.
 func (s *Store) ApplyAL() (Applied, error) {
 	var a Applied
 	var err error
 	if a.Replay, err = s.ReadLog(); err != nil {
 		return a, err
 	}
-	mark, err := metadata.ApplyRule(&s.Super, a.Replay)
-	if err != nil {
+	mark, ignored, err := metadata.ApplyRule(&s.Super, a.Replay)
+	if a.Reason = err; err != nil && !ignored {
 		return a, err
 	}
 	if mark {

@@ -147,7 +147,7 @@ func TestModifyEqualsReal(t *testing.T) {
 		}},
 		{"md-crashed", "md-crashed-applied", func(s *Store) error {
 			a, err := s.ApplyAL()
-			if want := "Marked additional 16 MB as out-of-sync based on AL."; a.Text() != want {
+			if want := "Marked additional 16 MB as out-of-sync based on AL.\n"; a.Text() != want {
 				t.Errorf("apply-al says %q, want %q", a.Text(), want)
 			}
 			if a.Replay.Format != metadata.AL84 || a.Replay.Transactions != 3 || a.Replay.Corrupt != 0 {
@@ -224,7 +224,7 @@ func TestKernelCrashedPrimary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, _, _ := strings.Cut(string(testdata(t, "apply-al-crashed-primary.txt")), "\n# exit"); !strings.HasSuffix(text, a.Text()) || a.Marked != 2048 {
+	if text, _, _ := strings.Cut(string(testdata(t, "apply-al-crashed-primary.txt")), "\n# exit"); !strings.HasSuffix(text+"\n", a.Text()) || a.Marked != 2048 {
 		t.Errorf("%q (%d bits), the real one says %q", a.Text(), a.Marked, text)
 	}
 	if len(a.Replay.Extents) != 2 || a.Replay.Extents[0] != 0 || a.Replay.Extents[1] != 1 {
