@@ -44,7 +44,7 @@ func detach(stderr io.Writer) int {
 	}
 	// It ended before it could say anything.
 	err = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code > 0 {
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
 		return code
 	}
 	fmt.Fprintf(stderr, "heartbeat: the daemon died while it started: %v\n", err)

@@ -235,3 +235,8 @@ func bootPair(t *testing.T, extra ...string) (a, b *testNode, hub *mediatest.Hub
 func (n *testNode) ask(verb string, args ...string) error {
 	return ctl.Do(context.Background(), n.paths.control(), nil, verb, args...)
 }
+
+// tryView is view without giving up on an error.
+func (n *testNode) tryView() (cluster.View, error) {
+	return ctl.View(context.Background(), n.paths.control())
+}

@@ -59,6 +59,13 @@ func run(p Paths, o options, args []string) int {
 		log.Errorf("%v", err)
 		return exitNoRight
 	case pid == nil:
+		for range 20 { // it may have locked the file just now and not written it yet
+			if other > 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+			other, _ = state.CheckPID(p.PID)
+		}
 		logStart(log, os.Stderr, alreadyRunning(other))
 		return 0
 	}

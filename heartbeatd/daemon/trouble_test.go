@@ -62,7 +62,9 @@ func TestFencing(t *testing.T) {
 	if b.runs("a") {
 		t.Error("taken over although the node could not be reset")
 	}
-	if !b.d.call(func() { b.d.devices = append(b.d.devices, resource.Device{Type: "null", Params: []string{"node1", "node2"}}) }) {
+	if !b.d.call(func() {
+		b.d.devices = append(b.d.devices, resource.Device{Type: "null", Params: []string{"node1", "node2"}})
+	}) {
 		t.Fatal("node2 has ended")
 	}
 	b.runsOnly("a", "a2", "b")
