@@ -125,14 +125,19 @@ func (t *table) put(r *Replay, tr, slot, extent uint32) {
 		}
 		return
 	}
-	for len(*t) <= int(slot) {
-		*t = append(*t, ALFree)
+	if int(slot) >= len(*t) {
+		*t = append(*t, slices.Repeat([]uint32{ALFree}, int(slot)+1-len(*t))...)
 	}
 	(*t)[slot] = extent
 }
 
 func (t table) extents() []uint32 {
-	e := slices.DeleteFunc(slices.Clone(t), func(x uint32) bool { return x == ALFree })
+	var e []uint32
+	for _, x := range t {
+		if x != ALFree {
+			e = append(e, x)
+		}
+	}
 	slices.Sort(e)
 	return slices.Compact(e)
 }
