@@ -1,0 +1,269 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Dump is what "drbdadm dump" of 8.4 prints for a configuration that it accepts
+// (drbd-config 10): sections in a fixed order, older words in today's form. The
+// host name is that of this machine. With merged set (dump -v and -d) the
+// options of common are shown in every resource where they count.
+func (c *Config) Dump(hostname string, merged bool) string {
+	d := &dumper{hostname: hostname, merged: merged, common: c.Common}
+	d.printf("# %s\n", c.File)
+	d.global(&c.Global)
+	if c.Common != nil {
+		d.printf("common {\n")
+		d.sections(c.Common, false)
+		d.printf("}\n\n")
+	}
+	for _, r := range c.Resources {
+		d.resource(r)
+	}
+	return d.b.String()
+}
+
+// DumpResource is the part of Dump for one resource.
+func (c *Config) DumpResource(r *Resource, hostname string, merged bool) string {
+	d := &dumper{hostname: hostname, merged: merged, common: c.Common}
+	d.resource(r)
+	return d.b.String()
+}
+
+type dumper struct {
+	b        strings.Builder
+	depth    int
+	hostname string
+	merged   bool
+	common   *Resource
+}
+
+// printf writes one or more lines, the first indented by four blanks a level.
+func (d *dumper) printf(format string, args ...any) {
+	fmt.Fprintf(&d.b, "%*s", 4*d.depth, "")
+	fmt.Fprintf(&d.b, format, args...)
+}
+
+func (d *dumper) open(format string, args ...any) {
+	d.printf(format+" {\n", args...)
+	d.depth++
+}
+
+func (d *dumper) close() {
+	d.depth--
+	d.printf("}\n")
+}
+
+// Widths of the fields for names.
+const (
+	nameField  = 24 // less four a level
+	addrField  = 16 // address, inside, outside, external meta-disk
+	valueField = 3  // values are right-justified
+)
+
+func (d *dumper) field() int { return max(nameField-4*d.depth, 0) }
+
+// quote puts a value into quotes if the original does: characters other than
+// letters, digits and / . _ -, more than 80 of them, or none.
+func quote(s string) string {
+	if s != "" && len(s) <= 80 && span(s, isWordByte) == len(s) {
+		return s
+	}
+	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(s) + `"`
+}
+
+// global prints the section unless it says nothing but defaults. The time
+// limits do not count for that, and two of them are always printed: an oddity
+// of drbd-utils 9.22 (drbd-config 4.7).
+func (d *dumper) global(g *Global) {
+	if !g.DisableIPVerification && g.MinorCount == 0 && g.DialogRefresh == 1 && g.Usage == UsageAsk {
+		return
+	}
+	d.open("global")
+	if g.DisableIPVerification {
+		d.printf("disable-ip-verification;\n")
+	}
+	if g.MinorCount != 0 {
+		d.printf("minor-count %d;\n", g.MinorCount)
+	}
+	if g.DialogRefresh != 1 {
+		d.printf("dialog-refresh %d;\n", g.DialogRefresh)
+	}
+	if g.Usage != UsageAsk {
+		d.printf("usage-count %s;\n", g.Usage)
+	}
+	if g.CmdTimeoutShort != 5 {
+		d.printf("cmd-timeout-short %d;\n", g.CmdTimeoutShort)
+	}
+	if g.CmdTimeoutMedium != 121 {
+		d.printf("cmd-timeout-medium %d;\n", g.CmdTimeoutMedium)
+	}
+	if g.CmdTimeoutLong != 600 {
+		d.printf("cmd-timeout-long %d;\n", g.CmdTimeoutLong)
+	}
+	d.close()
+	d.printf("\n")
+}
+
+func (d *dumper) resource(r *Resource) {
+	ignored, stacked := "not ignored", "not stacked"
+	if r.Ignored {
+		ignored = "ignored"
+	}
+	if r.Stacked {
+		stacked = "stacked"
+	}
+	d.printf("# resource %s on %s: %s, %s\n", quote(r.Name), d.hostname, ignored, stacked)
+	d.printf("# defined at %s\n", r.Defined)
+	d.open("resource %s", quote(r.Name))
+	for _, h := range r.Hosts {
+		d.host(r, h)
+	}
+	d.depth--
+	d.sections(r, d.merged)
+	d.printf("}\n\n")
+}
+
+// sections prints the option sections, in the fixed order of the original.
+func (d *dumper) sections(r *Resource, merged bool) {
+	opts := func(s Section) []Option {
+		if merged {
+			return mergedOptions(d.common, r, s)
+		}
+		return r.Section(s)
+	}
+	d.depth++
+	d.options("options", opts(SectionOptions))
+	d.options("net", opts(SectionNet))
+	d.options("disk", opts(SectionDisk))
+	d.startup(r, opts(SectionStartup))
+	d.proxyOptions("proxy", opts(SectionProxy), r.ProxyPlugins)
+	d.options("handlers", opts(SectionHandlers))
+	d.depth--
+}
+
+func (d *dumper) options(name string, opts []Option) {
+	if len(opts) == 0 {
+		return
+	}
+	d.open("%s", name)
+	d.optionLines(opts)
+	d.close()
+}
+
+func (d *dumper) optionLines(opts []Option) {
+	for _, o := range opts {
+		d.printf("%-*s %*s;\n", d.field(), o.Name, valueField, quote(o.Value))
+	}
+}
+
+func (d *dumper) startup(r *Resource, opts []Option) {
+	if len(opts) == 0 && len(r.BecomePrimaryOn) == 0 && !r.StackedTimeouts {
+		return
+	}
+	d.open("startup")
+	d.optionLines(opts)
+	if len(r.BecomePrimaryOn) > 0 {
+		d.printf("%-*s %s;\n", d.field(), "become-primary-on", joinQuoted(r.BecomePrimaryOn))
+	}
+	if r.StackedTimeouts {
+		d.printf("stacked-timeouts;\n")
+	}
+	d.close()
+}
+
+func joinQuoted(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = quote(n)
+	}
+	return strings.Join(q, " ")
+}
+
+func (d *dumper) proxyOptions(name string, opts []Option, plugins []string) {
+	if len(opts) == 0 && len(plugins) == 0 {
+		return
+	}
+	d.open("%s", name)
+	d.optionLines(opts)
+	if len(plugins) > 0 {
+		d.open("plugin")
+		for _, l := range plugins {
+			d.printf("%s;\n", l)
+		}
+		d.close()
+	}
+	d.close()
+}
+
+func (d *dumper) host(r *Resource, h *Host) {
+	switch h.Kind {
+	case Floating:
+		d.open("floating %s", h.Address)
+	case Stacked:
+		d.open("stacked-on-top-of %s", quote(h.Lower))
+		d.printf("# on %s \n", h.NameList())
+	default:
+		d.open("on %s", h.NameList())
+	}
+	d.options("options", h.Options)
+	for _, v := range h.Volumes {
+		d.volume(r, h, v)
+	}
+	if h.Kind != Floating && h.Address != nil {
+		d.address("address", h.Address)
+	}
+	if h.AltAddress != nil {
+		d.address("alternate-link-address", h.AltAddress)
+	}
+	if x := h.Proxy; x != nil {
+		d.open("proxy on %s", strings.Join(x.Names, " "))
+		d.address("inside", x.Inside)
+		d.address("outside", x.Outside)
+		d.proxyOptions("options", x.Options, x.Plugins)
+		d.close()
+	}
+	d.close()
+}
+
+func (d *dumper) address(name string, a *Address) {
+	if a != nil {
+		d.printf("%-*s %s;\n", addrField, name, a)
+	}
+}
+
+func (d *dumper) volume(r *Resource, h *Host, v *Volume) {
+	if !v.Implicit {
+		d.open("volume %d", v.Number)
+	}
+	opts := v.DiskOptions
+	if d.merged {
+		opts = mergedDisk(d.common, r, v)
+	}
+	d.options("disk", opts)
+	d.device(v)
+	if h.Kind != Stacked {
+		d.printf("%-*s %s;\n", d.field(), "disk", quote(v.Disk))
+		switch v.MetaIndex {
+		case MetaInternal, "":
+			d.printf("%-*s %s;\n", d.field(), "meta-disk", quote(v.MetaDisk))
+		case MetaFlexible:
+			d.printf("%-*s %s;\n", addrField, "meta-disk", quote(v.MetaDisk))
+		default:
+			d.printf("%-*s %s [%s];\n", addrField, "meta-disk", quote(v.MetaDisk), v.MetaIndex)
+		}
+	}
+	if !v.Implicit {
+		d.close()
+	}
+}
+
+func (d *dumper) device(v *Volume) {
+	switch {
+	case v.Device == "":
+		d.printf("%-*s minor %d;\n", d.field(), "device", v.Minor)
+	default:
+		d.printf("%-*s %s minor %d;\n", d.field(), "device", quote(v.Device), v.Minor)
+	}
+}

@@ -1,0 +1,97 @@
+package config
+
+// diskTable is the section disk (drbd-config 4.1). Ranges and defaults are those
+// of drbdsetup-84 xml-help; a test compares them.
+var diskTable = []OptionDef{
+	{Section: SectionDisk, Name: "size", Type: Number, Max: 1 << 41, Default: "0", Unit: Sector, Quantity: "bytes", Checked: true, Since: "0.7",
+		Meaning: "usable size of the device; 0 is as much as the smaller disk has"},
+	{Section: SectionDisk, Name: "on-io-error", Type: Enum, Words: []string{"pass_on", "call-local-io-error", "detach"}, Default: "detach", Since: "0.7",
+		Meaning: "what to do when the local disk reports an error; pass_on was the default until 8.3"},
+	{Section: SectionDisk, Name: "fencing", Type: Enum, Words: []string{"dont-care", "resource-only", "resource-and-stonith"}, Default: "dont-care", Since: "8.0",
+		Meaning: "whether handler fence-peer must succeed before a disconnected node goes on"},
+	{Section: SectionDisk, Name: "disk-barrier", Type: Bool, Default: "no", Since: "8.4",
+		Meaning: "order writes on the local disk by barriers"},
+	{Section: SectionDisk, Name: "disk-flushes", Type: Bool, Default: "yes", Since: "8.4",
+		Meaning: "order writes on the local disk by flushing its cache"},
+	{Section: SectionDisk, Name: "disk-drain", Type: Bool, Default: "yes", Since: "8.4",
+		Meaning: "order writes on the local disk by waiting for those before"},
+	{Section: SectionDisk, Name: "md-flushes", Type: Bool, Default: "yes", Since: "8.4",
+		Meaning: "flush the disk's cache after a write of metadata"},
+	{Section: SectionDisk, Name: "max-bio-bvecs", Type: Number, Max: 128, Default: "0", Since: "8.0",
+		Meaning: "limit on the segments of one request to the local disk; 0 is none"},
+	{Section: SectionDisk, Name: "use-bmbv", Type: Bool, Default: "no", Since: "8.0",
+		Meaning: "use the disk's own merge function; no effect since 8.4"},
+	{Section: SectionDisk, Name: "resync-rate", Type: Number, Min: 1, Max: 4 << 20, Default: "250", Unit: KiB, Quantity: "bytes/second", Checked: true, Since: "8.4",
+		Meaning: "speed of resync when c-plan-ahead is 0, and the speed to begin with"},
+	{Section: SectionDisk, Name: "resync-after", Type: String, Since: "8.4",
+		Meaning: "RESOURCE or RESOURCE/VOLUME whose resync goes first"},
+	{Section: SectionDisk, Name: "al-extents", Type: Number, Min: 67, Max: 65534, Default: "1237", Since: "8.4",
+		Meaning: "extents of 4 MiB that may be written to without a metadata update; what lies outside is taken to the nearest limit"},
+	{Section: SectionDisk, Name: "al-updates", Type: Bool, Default: "yes", Since: "8.4",
+		Meaning: "keep the activity log on disk; no means a full resync after a crash"},
+	{Section: SectionDisk, Name: "discard-zeroes-if-aligned", Type: Bool, Default: "yes", Since: "8.4.7",
+		Meaning: "take an aligned discard for writing zeroes"},
+	{Section: SectionDisk, Name: "disable-write-same", Type: Bool, Default: "no", Since: "8.4.10",
+		Meaning: "do not offer WRITE SAME"},
+	{Section: SectionDisk, Name: "c-plan-ahead", Type: Number, Max: 300, Default: "20", Quantity: "1/10 seconds", Checked: true, Since: "8.4",
+		Meaning: "how far the controller of the resync speed plans; 0 is a fixed speed"},
+	{Section: SectionDisk, Name: "c-delay-target", Type: Number, Min: 1, Max: 100, Default: "10", Quantity: "1/10 seconds", Checked: true, Since: "8.4",
+		Meaning: "delay that the controller aims at when c-fill-target is 0"},
+	{Section: SectionDisk, Name: "c-fill-target", Type: Number, Max: 1 << 20, Default: "100", Unit: Sector, Quantity: "bytes", Checked: true, Since: "8.4",
+		Meaning: "resync data in flight that the controller aims at"},
+	{Section: SectionDisk, Name: "c-max-rate", Type: Number, Min: 250, Max: 4 << 20, Default: "102400", Unit: KiB, Quantity: "bytes/second", Checked: true, Since: "8.4",
+		Meaning: "limit of the resync speed"},
+	{Section: SectionDisk, Name: "c-min-rate", Type: Number, Max: 4 << 20, Default: "250", Unit: KiB, Quantity: "bytes/second", Checked: true, Since: "8.4",
+		Meaning: "resync speed below which it does not give way to the application; 4096 until 8.3"},
+	{Section: SectionDisk, Name: "disk-timeout", Type: Number, Max: 6000, Default: "0", Quantity: "1/10 seconds", Since: "8.3.12",
+		Meaning: "time after which the local disk counts as failed; 0 is never"},
+	{Section: SectionDisk, Name: "read-balancing", Type: Enum, Words: []string{"prefer-local", "prefer-remote", "round-robin", "least-pending", "when-congested-remote",
+		"32K-striping", "64K-striping", "128K-striping", "256K-striping", "512K-striping", "1M-striping"}, Default: "prefer-local", Since: "8.4.1",
+		Meaning: "which of two good disks is read"},
+	{Section: SectionDisk, Name: "rs-discard-granularity", Type: Number, Max: 1 << 20, Default: "0", Quantity: "bytes", Since: "8.4.7",
+		Meaning: "size of the pieces that resync discards on the target when they are zero; 0 is off"},
+}
+
+// optionsTable is the section options (drbd-config 4.4).
+var optionsTable = []OptionDef{
+	{Section: SectionOptions, Name: "cpu-mask", Type: String, Since: "8.4",
+		Meaning: "hexadecimal mask of the processors to run on"},
+	{Section: SectionOptions, Name: "on-no-data-accessible", Type: Enum, Words: []string{"io-error", "suspend-io"}, Default: "io-error", Since: "8.4",
+		Meaning: "what requests get when neither disk can be reached"},
+}
+
+// startupTable is the section startup (drbd-config 4.5).
+var startupTable = []OptionDef{
+	{Section: SectionStartup, Name: "wfc-timeout", Type: Number, Max: 300000, Default: "0", Quantity: "seconds", Checked: true, Since: "0.7",
+		Meaning: "how long the start waits for the peer; 0 is for ever"},
+	{Section: SectionStartup, Name: "degr-wfc-timeout", Type: Number, Max: 300000, Default: "0", Quantity: "seconds", Checked: true, Since: "0.7",
+		Meaning: "the same if the peer was missing before the reboot; 60 in 0.7"},
+	{Section: SectionStartup, Name: "outdated-wfc-timeout", Type: Number, Max: 300000, Default: "0", Quantity: "seconds", Checked: true, Since: "8.3",
+		Meaning: "the same if the peer is outdated"},
+	{Section: SectionStartup, Name: "wait-after-sb", Type: Bool, Default: "no", Since: "8.0",
+		Meaning: "go on waiting after a split brain"},
+	{Section: SectionStartup, Name: "become-primary-on", Type: Hosts, Since: "8.0",
+		Meaning: "hosts that the start makes Primary, or both"},
+	{Section: SectionStartup, Name: "stacked-timeouts", Type: Flag, Since: "8.3",
+		Meaning: "use these times for a stacked resource too"},
+}
+
+// globalTable is the section global (drbd-config 4.7).
+var globalTable = []OptionDef{
+	{Section: SectionGlobal, Name: "usage-count", Type: Enum, Words: []string{"yes", "no", "ask"}, Default: "ask", Since: "8.0",
+		Meaning: "take part in LINBIT's count of users; drbdd never does"},
+	{Section: SectionGlobal, Name: "minor-count", Type: Number, Min: 1, Max: 255, Checked: true, Since: "0.7",
+		Meaning: "number of devices; not limited any more"},
+	{Section: SectionGlobal, Name: "dialog-refresh", Type: Number, Max: 600, Default: "1", Quantity: "seconds", Checked: true, Since: "0.7",
+		Meaning: "how often the dialogue of the start redraws its counter; 0 is never"},
+	{Section: SectionGlobal, Name: "disable-ip-verification", Type: Flag, Since: "0.7",
+		Meaning: "do not look whether the addresses are on this machine"},
+	{Section: SectionGlobal, Name: "udev-always-use-vnr", Type: Flag, Since: "8.4",
+		Meaning: "put the volume number into the names of links even if there is one volume"},
+	{Section: SectionGlobal, Name: "cmd-timeout-short", Type: Number, Max: 900, Default: "5", Quantity: "seconds", Checked: true, Since: "8.3.15",
+		Meaning: "time limit for quick commands; 0 is none"},
+	{Section: SectionGlobal, Name: "cmd-timeout-medium", Type: Number, Max: 900, Default: "600", Quantity: "seconds", Checked: true, Since: "8.3.15",
+		Meaning: "time limit for commands that may have to wait for the disk or the peer"},
+	{Section: SectionGlobal, Name: "cmd-timeout-long", Type: Number, Max: 900, Default: "0", Quantity: "seconds", Checked: true, Since: "8.3.15",
+		Meaning: "time limit for the slowest commands"},
+}
