@@ -84,6 +84,7 @@ func (n *Node) reqnodes(p *peer) {
 	}
 	m := message.New("dest", p.name, "t", "repnodes",
 		"nodelist", strings.Join(n.cfg.Nodes, " ")+" ", "delnodelist", " ")
+	n.sendStatus() // a real node that has not heard our status believes itself alone
 	n.send(m)
 }
 

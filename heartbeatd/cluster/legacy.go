@@ -100,6 +100,13 @@ func (l *legacy) find(key string) int {
 
 func (l *legacy) message(p *peer, t string, m *message.Message) bool {
 	switch t {
+	case overheard:
+		// A real node that became active before it heard us starts its groups unasked.
+		if g := l.find(m.Get("ipaddr")); g >= 0 && l.n.jobs.state[g] != GroupStopped {
+			l.n.log(Warn, "%s starts group %s without asking: it is stopped here", p.name, m.Get("ipaddr"))
+			l.requested(p, m.Get("ipaddr"))
+		}
+		return true
 	case "ip-request":
 		if p != l.n.self {
 			l.requested(p, m.Get("ipaddr"))

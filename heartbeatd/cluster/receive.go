@@ -100,10 +100,17 @@ func (n *Node) receive(linkName string, frame []byte) {
 	}
 	n.acknowledge(p, seq)
 	if !n.forUs(m) {
+		if t == "ip-request-resp" && m.Get("dest") == p.name {
+			n.policy.message(p, overheard, m)
+		}
 		return
 	}
 	n.dispatch(p, m, linkName)
 }
+
+// overheard is the type under which a policy gets what a node of legacy mode told itself:
+// that it starts a group of its own.
+const overheard = "ip-request-resp to itself"
 
 func orUnknown(s string) string {
 	if s == "" {
