@@ -113,6 +113,9 @@ func (l *legacy) message(p *peer, t string, m *message.Message) bool {
 		}
 		return true
 	case "ip-request-resp":
+		if run, ok := m.Lookup("hbd_for"); ok && run != hex(l.n.cfg.Generation) {
+			return true
+		}
 		if g := l.find(m.Get("ipaddr")); g >= 0 && m.Get("ok") == "OK" && l.n.cfg.Groups[g].Home == l.n.cfg.Node {
 			if _, waiting := l.asking[g]; waiting || p == l.n.self {
 				l.start(g)
@@ -129,8 +132,9 @@ func (l *legacy) requested(p *peer, key string) {
 	if g < 0 || l.n.cfg.Groups[g].Home != p.name {
 		return
 	}
+	gen := p.gen // an answer to a run that has ended must not start anything in the next
 	answer := func(own string) {
-		l.n.send(message.New("t", "ip-request-resp", "dest", p.name, "ipaddr", key, "weown", own, "ok", "OK"))
+		l.n.send(message.New("t", "ip-request-resp", "dest", p.name, "ipaddr", key, "weown", own, "ok", "OK", "hbd_for", hex(gen)))
 	}
 	if l.n.jobs.state[g] == GroupStopped && l.n.jobs.idle() {
 		answer("no")

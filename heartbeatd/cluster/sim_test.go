@@ -125,6 +125,7 @@ func (w *simWorld) fault(kind int) {
 		w.note("%s: reload", n.name)
 		n.event(Reload{})
 	case 10: // replay and damage of recorded frames
+		w.trouble = max(w.trouble, w.Now())
 		for range 20 {
 			if len(w.recorded) == 0 {
 				break
