@@ -6,6 +6,8 @@ var (
 	// Both sides say so of the other when a partition heals (heartbeat-wire 14);
 	// that both own everything is true then, and ours says what it holds at once.
 	partitionErrors = []string{"returning after partition", "Late heartbeat: Node", "Both machines own"}
+	// Messages that were lost come late, and then out of order.
+	lossErrors = []string{"Both machines own", "No one owns", "Ignored standby message", "Attempt to remove timeout"}
 	// SIGHUP interrupts the reader of its serial line.
 	keyErrors = []string{"EOF in ttygets"}
 )

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -81,12 +80,11 @@ func settle(p *pair.Pair) {
 	time.Sleep(time.Second)
 }
 
-// waitActive waits until both nodes say of each other that they are active and
-// neither is in transition.
+// waitActive waits until both nodes say of each other that they are active.
 func waitActive(p *pair.Pair) error {
 	return lab.Wait(bootLimit, "both nodes active", func() bool {
 		for _, n := range p.Nodes {
-			if n.Sees(p.Peer(n).Name()) != "active" || strings.HasPrefix(n.Holding(), "tr") {
+			if n.Sees(p.Peer(n).Name()) != "active" {
 				return false
 			}
 		}

@@ -9,32 +9,35 @@ import (
 )
 
 // TestLoss: a fifth of the packets is lost in each direction from the start on.
-// Nobody dies of it, and the dialogues of a move get through.
+// The cluster comes up, nobody is taken for dead, a dead node's services are
+// taken over. Moves by command may come to nothing: a lost report that arrives
+// after a newer one makes the real program think for ever that the other side is
+// in flux (seen with HB_ROLES=real,real in two runs of six). Whatever they come
+// to, every group runs once.
 func TestLoss(t *testing.T) {
 	t.Parallel()
 	pair.ForRoles(t, roles(), func(t *testing.T, r [2]string) {
-		p := pair.New(t, pair.Config{Roles: r, Deadtime: "4", Initdead: "6", Failback: "off"})
+		p := pair.New(t, pair.Config{Roles: r, Deadtime: "4", Initdead: "6", Failback: "off", Allow: lossErrors})
 		p.Must(p.SetLoss(20))
 		p.Start(p.A, p.B)
-		p.Expect(pair.Home, 2*bootLimit)
+		p.ExpectPlaces(pair.Home, 2*bootLimit)
 		start := time.Now()
-		for _, want := range []pair.Place{pair.AllB, pair.AllA, pair.AllB} {
-			settle(p)
-			n := p.A
-			if want == pair.AllA {
-				n = p.B
-			}
+		for _, n := range []*lab.Node{p.A, p.B, p.A} {
+			time.Sleep(2 * time.Second)
 			p.Step("%s (%s): hb_standby all", n.Name(), n.Image().Name)
 			p.Must(n.Standby("all"))
-			p.Expect(want, 2*moveLimit)
+			time.Sleep(time.Second)
+			p.ExpectOnce(2*time.Second, 2*moveLimit)
 		}
-		settle(p)
-		p.Stays(pair.AllB, 5*time.Second)
 		for _, n := range p.Nodes {
 			p.Quiet(n, start, "is dead")
 		}
+		p.Cut(p.A)
+		p.ExpectPlaces(pair.AllB, 2*takeoverLimit)
+		p.Start(p.A)
+		p.Must(waitActive(p))
 		p.Must(p.Heal())
-		p.Stays(pair.AllB, 2*time.Second)
+		p.ExpectOnce(3*time.Second, moveLimit)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -89,6 +90,9 @@ func (n *Node) plug() error {
 		if err := sp.nl.LinkSetUp(eth); err != nil {
 			return err
 		}
+		if err := n.waitPort(i); err != nil {
+			return err
+		}
 		if i == 0 { // multicast without an address of its own leaves by eth0
 			dst := &net.IPNet{IP: net.IPv4(224, 0, 0, 0).To4(), Mask: net.CIDRMask(4, 32)}
 			r := &netlink.Route{LinkIndex: eth.Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK}
@@ -98,6 +102,18 @@ func (n *Node) plug() error {
 		}
 	}
 	return nil
+}
+
+// waitPort waits until the switch forwards on a node's port. The kernel notices
+// a carrier in the background; before that it drops frames, and a lost first ARP
+// request keeps packets in the sender's queue for seconds, which a peer that has
+// meanwhile been restarted then gets.
+func (n *Node) waitPort(seg int) error {
+	name := portName(n.spec.Name, seg)
+	return Wait(3*time.Second, "port "+name+" forwards", func() bool {
+		link, err := n.lab.hub.nl.LinkByName(name)
+		return err == nil && link.Attrs().OperState == netlink.OperUp
+	})
 }
 
 func linkUp(s *space, name string) error {

@@ -39,6 +39,42 @@ func (p *Pair) Expect(want Place, limit time.Duration) {
 	p.Step("as expected after %.2fs: node1's groups on %s, node2's on %s", time.Since(start).Seconds(), or(want.OfA, "none"), or(want.OfB, "none"))
 }
 
+// ExpectPlaces is Expect without asking cl_status.
+func (p *Pair) ExpectPlaces(want Place, limit time.Duration) {
+	p.T.Helper()
+	var wrong []string
+	if err := lab.Wait(limit, "", func() bool { wrong = p.wrongPlaces(want); return len(wrong) == 0 }); err != nil {
+		p.T.Fatalf("after %v: %s", limit, strings.Join(wrong, "; "))
+	}
+	p.Step("as expected: node1's groups on %s, node2's on %s", or(want.OfA, "none"), or(want.OfB, "none"))
+}
+
+// ExpectOnce waits until every resource has run on exactly one node, the same
+// one, for the given time; it does not matter on which.
+func (p *Pair) ExpectOnce(span, limit time.Duration) {
+	p.T.Helper()
+	var last string
+	since := time.Now()
+	err := lab.Wait(limit, "", func() bool {
+		now, once := "", true
+		for _, names := range [][]string{p.cfg.groups()["node1"], p.cfg.groups()["node2"]} {
+			for _, r := range names {
+				a, b := p.A.Runs(r), p.B.Runs(r)
+				now += fmt.Sprintf("%s: node1 %v, node2 %v; ", r, a, b)
+				once = once && a != b
+			}
+		}
+		if now != last || !once {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) >= span
+	})
+	if err != nil {
+		p.T.Fatalf("after %v: not every resource once: %s", limit, last)
+	}
+	p.Step("each once: %s", last)
+}
+
 // Stays checks that the place is right now and for the given time.
 func (p *Pair) Stays(want Place, span time.Duration) {
 	p.T.Helper()
