@@ -82,7 +82,10 @@ type (
 	}
 
 	// Fence resets a node; FenceDone ends it.
-	Fence struct{ Node string }
+	Fence struct {
+		Node string
+		ID   uint64
+	}
 
 	// Announce repeats the address announcements of the groups that run here: there was
 	// a time in which another node may have had the same addresses.

@@ -139,7 +139,7 @@ func (k *many) retryFences() {
 			continue
 		}
 		switch {
-		case p.res.many.fenced:
+		case p.wasFenced():
 			k.takeOver(p)
 		case k.n.cfg.Fencing && !k.n.fencePending(p) && k.recoverer(p):
 			k.n.startFence(p)
@@ -271,9 +271,20 @@ func (k *many) release(groups []int, to *peer) {
 	})
 }
 
+// unfenced: a dead node may still run something. Until it is reset nobody is granted
+// anything, so nothing is released either.
+func (k *many) unfenced() bool {
+	for _, p := range k.n.peers {
+		if p != k.n.self && p.status == StatusDead && p.declared && !p.res.recovered && !p.res.left {
+			return true
+		}
+	}
+	return false
+}
+
 func (k *many) considerFailback(i int) {
 	home := k.n.byName[k.n.cfg.Groups[i].Home]
-	if k.n.cfg.AutoFailback == FailbackOff || home == nil || home == k.n.self || !k.n.jobs.idle() || !k.eligible(home, i, false) {
+	if k.n.cfg.AutoFailback == FailbackOff || k.unfenced() || home == nil || home == k.n.self || !k.n.jobs.idle() || !k.eligible(home, i, false) {
 		return
 	}
 	k.n.log(Info, "group %s goes back to %s", k.n.cfg.Groups[i].Key, home.name)
@@ -362,6 +373,10 @@ func (k *many) ask(p *peer, m *message.Message) {
 	if p != k.n.self || !ok || m.Get("info") != "me" || k.state != resStable {
 		return
 	}
+	if k.unfenced() {
+		k.n.log(Warn, "standby ignored: a dead node is not reset yet, nobody could take the groups")
+		return
+	}
 	var give []int
 	for i := range k.groups {
 		g := &k.groups[i]
@@ -381,7 +396,7 @@ func (k *many) ask(p *peer, m *message.Message) {
 // forgets what kept it from running them.
 func (k *many) takeoverRequest(p *peer, m *message.Message) {
 	class, ok := ParseClass(m.Get("rsc_hold"))
-	if !ok || k.state != resStable {
+	if !ok || k.state != resStable || k.unfenced() && p != k.n.self {
 		return
 	}
 	var give []int

@@ -17,6 +17,7 @@ type classic struct {
 	state   resState
 	held    Class // reported; the bit is set before the scripts run
 	took    Class // held because the other was dead: it is given back first
+	adopted Class // found running at the start
 	timer   time.Time
 	again   time.Time // send starting again if nothing came of it
 	standby standby
@@ -25,6 +26,8 @@ type classic struct {
 	askAt      time.Time // ask the other what it holds
 	orphanAt   time.Time // a class that nobody owns is looked at again then
 	checkAt    time.Time // a real node that returned from a partition should have restarted by then
+	before     Class     // what a real node held when we declared it dead, as it said
+	alienAt    time.Time // a real node does not run its own class: then we do
 	contested  bool      // both sides hold something
 
 	giveUpAt time.Time // groups that failed here are offered to the other node then
@@ -51,6 +54,7 @@ const (
 	rcvdTimeout   = 10 * time.Second // a real node waits so long for somebody stable
 	startingAgain = 15 * time.Second
 	askEvery      = 2 * time.Second
+	offerAgain    = 30 * time.Second
 	giveUpDelay   = 2 * time.Second // the original waits 30 s
 	partitionWait = 6 * time.Second // a real node gives up 2 s after its return
 )
@@ -62,14 +66,48 @@ func newClassic(n *Node, saved Saved) *classic {
 			c.other = p
 		}
 	}
+	var runs Class
 	for _, k := range saved.Groups {
 		for i, g := range n.cfg.Groups {
 			if g.Key == k {
 				n.jobs.state[i] = GroupRunning
+				if g.Home == n.cfg.Node {
+					runs |= HoldLocal
+				} else {
+					runs |= HoldForeign
+				}
 			}
 		}
 	}
+	if saved.Found {
+		// Found running by a daemon that was not told of them: an earlier one was killed.
+		// They are ours, but who took them over in the meantime has the better right.
+		c.held, c.took, c.adopted = runs, runs, runs
+	}
 	return c
+}
+
+// tidy brings what runs here in line with what we hold, when communication is up:
+// a group that is no longer in a held class (haresources has changed) is stopped,
+// missing ones of a class that was found running are started.
+func (c *classic) tidy() {
+	var alien []int
+	for i, s := range c.n.jobs.state {
+		cl := HoldForeign
+		if c.n.cfg.Groups[i].Home == c.n.cfg.Node {
+			cl = HoldLocal
+		}
+		if s == GroupRunning && c.held&cl == 0 {
+			alien = append(alien, i)
+		}
+	}
+	if len(alien) > 0 {
+		c.n.queueJob(Release, alien, false, func([]int) { c.report("") })
+	}
+	if c.adopted != HoldNone {
+		c.n.log(Warn, "resources run here that an earlier heartbeat left behind: %s is taken as held", c.adopted)
+		c.n.queueJob(Acquire, c.groups(c.adopted), false, func(failed []int) { c.acquired(failed) })
+	}
 }
 
 // groups lists the groups of a class in file order.
@@ -87,6 +125,7 @@ func (c *classic) commUp() {
 	c.state = resStarting
 	c.n.send(message.New("t", "starting", extension, "1"))
 	c.again = c.n.now.Add(startingAgain)
+	c.tidy()
 	if c.other == nil {
 		c.becomeStable("T_RESOURCES(us)")
 	}
@@ -176,7 +215,7 @@ func (c *classic) resource(p *peer, m *message.Message) {
 		c.standby = standby{}
 		c.report("")
 	}
-	if p.res.stable && p.ours && c.standby.state == standbyDone && c.standby.ours && c.standby.asked {
+	if s := c.standby; p.res.stable && s.state == standbyDone && s.ours && s.asked && (p.ours || p.res.holds.swap()&s.class == s.class) {
 		// The end of the hand-over overtook the taker's done; or it is not taking, and
 		// whose class it is takes it back.
 		c.standby = standby{}
@@ -221,6 +260,9 @@ func (c *classic) note(p *peer, m *message.Message) {
 	info := m.Get("info")
 	if info == "shutdown" {
 		r.leaving, r.stable = true, false
+	}
+	if info == "standby" && c.standby.state == standbyOther {
+		c.standby.deadline = c.n.now.Add(standbyRun) // it has begun to release
 	}
 	if s, ok := m.Lookup("isstable"); ok && !r.leaving {
 		r.stable = s == "1"
@@ -345,6 +387,7 @@ func (c *classic) mayHold(p *peer) bool {
 // takeOver: the other is dead and either fenced or known to hold nothing.
 func (c *classic) takeOver(p *peer) {
 	r := &p.res
+	c.before = r.holds
 	*r = peerResources{stable: true, seq: r.seq, left: r.left}
 	if c.state == resInit || c.state == resShutdown {
 		return
@@ -429,6 +472,12 @@ func (c *classic) becameActive(p *peer) {
 	}
 }
 
+// message: requests of legacy mode mean nothing here, and must not reach rc.d scripts
+// that would start and stop groups behind our back.
+func (c *classic) message(p *peer, t string, m *message.Message) bool {
+	return t == "ip-request" || t == "ip-request-resp" || t == overheard
+}
+
 func (c *classic) stop() {
 	c.cancelStandby()
 	c.giveUpAt, c.failbackAt, c.orphanAt, c.checkAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -491,7 +540,7 @@ func (c *classic) timers() {
 
 func (c *classic) next() time.Time {
 	var t earliest
-	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.askAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.checkAt} {
+	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.askAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.alienAt, c.checkAt} {
 		t.add(at)
 	}
 	return t.at

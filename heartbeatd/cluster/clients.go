@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"strings"
+
 	"classicha/heartbeatd/message"
 )
 
@@ -32,10 +34,17 @@ func (n *Node) clientStatus(p *peer, m *message.Message) {
 	}
 }
 
+// reserved are the types in which the daemon speaks for itself.
+var reserved = map[string]bool{
+	"status": true, "starting": true, "shutdone": true, "resource": true, "stonith": true, "reqnodes": true, "repnodes": true,
+	"ip-request": true, "ip-request-resp": true, "hbapi-clstat": true, "query-cstatus": true, "respond-cstatus": true, "hb_takeover": true,
+	"addnode": true, "delnode": true, "setweight": true, "setsite": true,
+}
+
 // fromClient sends a named client's own message to the cluster.
 func (n *Node) fromClient(name string, m *message.Message) {
 	t := m.Get("t")
-	if t == "" || isNS(t) || t == "status" || t == "shutdone" || t == "starting" {
+	if t == "" || isNS(t) || strings.HasPrefix(t, extension) || reserved[t] {
 		n.complain("dropped: client message", "client "+name, Error, "client %s may not send a message of type %.40q", name, t)
 		return
 	}

@@ -73,6 +73,7 @@ type Saved struct {
 	Held   Class    // classes held (two nodes)
 	Took   Class    // those of them that were taken over from a dead node
 	Groups []string // keys of the groups that run
+	Found  bool     // nobody handed them over: their scripts say that they run
 }
 
 func (c *Config) groupsOf(home string) (own []int) {

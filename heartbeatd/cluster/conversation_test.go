@@ -221,12 +221,12 @@ func TestFencingComesFirst(t *testing.T) {
 	k.pass(4*time.Second, "")
 	k.expect("FENCE node2")
 	k.refuse("RUN")
-	k.take(k.n.Step(k.now, FenceDone{Node: "node2", OK: false, Result: "bad"}))
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", ID: 1, OK: false, Result: "bad"}))
 	k.expect("stonith node=node2 result=bad")
 	k.pass(5500*time.Millisecond, "")
 	k.refuse("RUN")
 	k.expect("FENCE node2")
-	k.take(k.n.Step(k.now, FenceDone{Node: "node2", OK: true}))
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", ID: 2, OK: true}))
 	k.expect("stonith node=node2 result=OK", "RUN acquire [1]")
 }
 

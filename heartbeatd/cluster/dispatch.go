@@ -31,7 +31,7 @@ func (n *Node) dispatch(p *peer, m *message.Message, linkName string) {
 	case "hb_takeover":
 		n.policy.takeoverRequest(p, m)
 	case "shutdone":
-		if p != n.self && !p.res.left {
+		if p != n.self && !p.res.left && n.newestReport(p, m) {
 			n.log(Info, "Received shutdown notice from '%s'.", p.name)
 			p.res.left = true
 			n.policy.left(p)

@@ -51,6 +51,7 @@ type (
 	// FenceDone ends a Fence action.
 	FenceDone struct {
 		Node   string
+		ID     uint64 // of the Fence
 		OK     bool
 		Result string // OK, bad, badhost: the word of the stonith message
 	}

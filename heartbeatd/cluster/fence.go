@@ -8,11 +8,13 @@ import (
 
 // fencing follows the resets of dead nodes (heartbeat-wire 13.5, heartbeat-behaviour 9).
 type fencing struct {
-	wait map[*peer]*fenceState
+	wait   map[*peer]*fenceState
+	lastID uint64
 }
 
 type fenceState struct {
 	running bool
+	id      uint64 // of the running one: a slow agent may answer for an earlier death
 	retry   time.Time
 }
 
@@ -79,13 +81,15 @@ func (n *Node) startFence(p *peer) {
 		return
 	}
 	s.running = true
-	n.do(Fence{Node: p.name})
+	n.fence.lastID++
+	s.id = n.fence.lastID
+	n.do(Fence{Node: p.name, ID: s.id})
 }
 
 func (n *Node) fenceDone(ev FenceDone) {
 	p := n.byName[ev.Node]
 	s := n.fence.wait[p]
-	if p == nil || s == nil || !s.running {
+	if p == nil || s == nil || !s.running || s.id != ev.ID {
 		return
 	}
 	s.running = false

@@ -51,8 +51,8 @@ type manyGroup struct {
 // manyView is what a peer said of each group.
 type manyView struct {
 	held, took, away, failed, claims []bool
-	offers                           []string // to which node the group is reserved
-	fenced                           bool     // reported as reset before we saw it die
+	offers                           []string  // to which node the group is reserved
+	fencedAt                         time.Time // another node said that it was reset, before we saw it die
 }
 
 const (
@@ -73,7 +73,7 @@ func newMany(n *Node, saved Saved) *many {
 		k.names = append(k.names, name)
 		for _, s := range saved.Groups {
 			if s == g.Key {
-				k.groups[i].held = true
+				k.groups[i].held, k.groups[i].took = true, saved.Found
 				n.jobs.state[i] = GroupRunning
 			}
 		}
@@ -277,7 +277,7 @@ func (k *many) rank(p *peer, i int) int {
 
 func (k *many) returned(p *peer) {
 	p.res.known, p.res.stable = false, false
-	p.res.recovered, p.res.many.fenced = false, false
+	p.res.recovered, p.res.many.fencedAt = false, time.Time{}
 	k.report("partition")
 	k.soon()
 }
@@ -331,7 +331,7 @@ func (k *many) left(p *peer) {
 
 // recoverer: the first living node of ours resets the dead one, the others wait for word.
 func (k *many) recoverer(p *peer) bool {
-	if p.res.many.fenced {
+	if p.wasFenced() {
 		return true
 	}
 	for _, q := range k.n.peers {
@@ -361,5 +361,11 @@ func (k *many) fencedBy(from *peer, m *message.Message) {
 		}
 		return
 	}
-	p.res.many.fenced = true
+	p.res.many.fencedAt = k.n.now
+}
+
+// wasFenced: the word of its reset still holds, nothing was heard from it since.
+func (p *peer) wasFenced() bool {
+	at := p.res.many.fencedAt
+	return !at.IsZero() && !p.lastStatus.After(at)
 }

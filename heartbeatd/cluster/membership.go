@@ -47,7 +47,7 @@ func (n *Node) status(p *peer, m *message.Message) {
 	}
 	n.noticeLate(p)
 	wasDead := p.status == StatusDead && p.declared
-	p.lastStatus = n.now
+	p.lastStatus, p.graces = n.now, 0
 	if wasDead && p.declaredGen == p.gen {
 		// Same run, declared dead, alive: there was a partition (heartbeat-wire 14).
 		p.declared = false
@@ -276,6 +276,10 @@ func (n *Node) pingDead(p *peer) {
 	n.ipfailPingChanged()
 }
 
+// maxGraces bounds how often our own pauses excuse the same silence: a loop that is
+// always late reads its packets all the same.
+const maxGraces = 3
+
 // noticePause: if this Step comes much later than Next promised, it was we who stood
 // still (a stopped virtual machine, a stalled disk). The silence of the others is then
 // no evidence: every member gets time to be heard anew.
@@ -298,9 +302,10 @@ func (n *Node) noticePause() {
 	n.complain("own pauses logged", "pause", Warn,
 		"this node stood still for %d ms: the other nodes are judged by fresh packets only", gap.Milliseconds())
 	for _, p := range n.peers {
-		if p == n.self || p.status == StatusDead {
+		if p == n.self || p.status == StatusDead || p.graces >= maxGraces {
 			continue
 		}
+		p.graces++
 		dt := p.dt
 		if dt == 0 {
 			dt = n.cfg.Deadtime

@@ -24,6 +24,7 @@ type peer struct {
 	lastStatus  time.Time
 	dt          time.Duration // its announced deadtime; 0 before its first status
 	graceUntil  time.Time     // after a pause of our own: not declared dead before
+	graces      int           // pauses of our own since its last status
 	links       []link
 
 	rx         sequence

@@ -50,6 +50,10 @@ func (s *sequence) accept(n *Node, p *peer, seq uint64) seqVerdict {
 	case seq < s.last:
 		if !s.found(seq) {
 			n.counters["dropped: old sequence number"]++
+			if p.status == StatusDead && s.last-seq > maxMissing {
+				n.complain("packets of the past", "past "+p.name, Error,
+					"node %s sends old packets (number %d after %d): it was set back in time, or somebody repeats them; restart heartbeat there", p.name, seq, s.last)
+			}
 			return seqDrop
 		}
 		if len(s.missing) == 0 {

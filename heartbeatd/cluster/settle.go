@@ -33,6 +33,10 @@ func (c *classic) contest(p *peer, both Class) {
 	}
 	c.contested = true
 	if !p.ours {
+		if lose := both & c.adopted; lose != HoldNone {
+			c.adopted &^= lose
+			c.drop(lose)
+		}
 		return // it restarts itself, or checkAt sees that it did not
 	}
 	var lose Class
@@ -100,6 +104,22 @@ func (c *classic) orphanTimers() {
 			c.report("")
 		}
 	}
+	// A real node never takes back its own class by itself.
+	if c.other == nil || c.other.ours || c.nobodys()&HoldForeign == 0 {
+		c.alienAt = time.Time{}
+	} else if c.alienAt.IsZero() {
+		c.alienAt = n.now.Add(rcvdTimeout)
+	} else if n.due(c.alienAt) {
+		c.alienAt = time.Time{}
+		n.log(Warn, "%s does not run its own resources: they are started here", c.other.name)
+		c.held |= HoldForeign
+		c.took |= HoldForeign
+		n.queueJob(Acquire, c.groups(HoldForeign), true, func(failed []int) {
+			c.acquired(failed)
+			c.report("")
+		})
+		c.report("")
+	}
 	if n.due(c.checkAt) {
 		c.checkAt = time.Time{}
 		c.settleWithReal()
@@ -126,10 +146,15 @@ func (c *classic) returned(p *peer) {
 // one that must let go.
 func (c *classic) settleWithReal() {
 	p := c.other
-	if p == nil || !p.active() || p.res.leaving || p.res.left {
+	if p == nil || !p.active() || p.res.leaving || p.res.left || p.res.known {
 		return
 	}
-	if lose := c.took & c.held; lose != HoldNone && c.state == resStable {
+	// It goes on as if nothing had been, so it holds what it held, and says so only when asked
+	// in its own way.
+	p.res.known, p.res.stable, p.res.holds = true, true, c.before
+	p.res.mayHold = c.before != HoldNone
+	c.contested = false
+	if lose := c.took & c.held & c.before.swap(); lose != HoldNone && c.state == resStable {
 		c.n.log(Crit, "node %s did not notice the partition: %s gives up what it took over", p.name, c.n.cfg.Node)
 		c.drop(lose)
 	}

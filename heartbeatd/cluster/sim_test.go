@@ -84,7 +84,7 @@ func (w *simWorld) faults(chaos time.Duration) {
 	}
 	for range w.Intn(12) {
 		at := w.Between(0, chaos)
-		kind := w.Intn(14)
+		kind := w.Intn(15)
 		w.After(at, func() { w.fault(kind) })
 	}
 }
@@ -155,6 +155,8 @@ func (w *simWorld) fault(kind int) {
 		for _, n := range w.nodes {
 			n.event(NewKeys{Keys: keys})
 		}
+	case 14:
+		n.kill(w.Between(50*time.Millisecond, 2*w.base.Deadtime))
 	case 11: // both at once
 		for _, n := range w.nodes {
 			n.crash(w.Between(time.Second, 10*time.Second))

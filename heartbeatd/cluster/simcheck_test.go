@@ -59,7 +59,7 @@ func (w *simWorld) heardLog(n *simNode, text string) {
 		}
 		switch text {
 		case fmt.Sprintf("node %s: is dead", o.name):
-			if o.core != nil || o.reexec {
+			if o.alive() {
 				w.false_[[2]int{n.i, o.i}] = w.Now()
 				w.note("(%s is wrong: %s lives)", n.name, o.name)
 				if !w.lossy && w.Now()-w.trouble > 2*w.base.Deadtime+max(w.base.Initdead, raisedFor) {

@@ -138,6 +138,13 @@ func (n *simNode) start(saved Saved) {
 	c := w.base
 	c.Node, c.Generation = n.name, n.gen
 	c.UUID[0] = byte(n.i + 1)
+	if saved.Held == HoldNone && len(saved.Groups) == 0 {
+		for g, on := range n.active { // the daemon asks every script what runs
+			if on {
+				saved.Groups, saved.Found = append(saved.Groups, c.Groups[g].Key), true
+			}
+		}
+	}
 	n.core = New(c, w.Uint64(), saved)
 	n.core.broken = w.mutation
 	w.trouble = max(w.trouble, w.Now())
@@ -265,7 +272,7 @@ func (n *simNode) carryOut(a Action) {
 	case Run:
 		n.run(a)
 	case Fence:
-		n.fence(a.Node)
+		n.fence(a.Node, a.ID)
 	case Exit:
 		w.note("%s: daemon ends", n.name)
 		for g, on := range n.active {
@@ -346,6 +353,34 @@ func (n *simNode) run(a Run) {
 	}
 }
 
+// kill ends only the daemon: its resources go on running, and somebody starts it again.
+func (n *simNode) kill(down time.Duration) {
+	if n.core == nil {
+		return
+	}
+	n.w.note("%s: daemon killed", n.name)
+	n.w.trouble = max(n.w.trouble, n.w.Now()+down)
+	n.core = nil
+	n.tick.Cancel()
+	n.boot++
+	boot := n.boot
+	n.w.After(down, func() {
+		if n.boot == boot && n.power && n.core == nil {
+			n.start(Saved{})
+		}
+	})
+}
+
+// alive: something of it runs, whatever others believe.
+func (n *simNode) alive() bool {
+	for _, on := range n.active {
+		if on {
+			return true
+		}
+	}
+	return n.core != nil || n.reexec
+}
+
 // crash: the power goes, and comes back after a while (0: stays off).
 func (n *simNode) crash(off time.Duration) {
 	w := n.w
@@ -377,7 +412,7 @@ func (n *simNode) powerOn() {
 	n.start(Saved{})
 }
 
-func (n *simNode) fence(target string) {
+func (n *simNode) fence(target string, id uint64) {
 	w := n.w
 	boot := n.boot
 	w.After(w.Between(50*time.Millisecond, 3*time.Second), func() {
@@ -393,7 +428,7 @@ func (n *simNode) fence(target string) {
 			}
 		}
 		if n.boot == boot {
-			n.event(FenceDone{Node: target, OK: ok, Result: "bad"})
+			n.event(FenceDone{Node: target, ID: id, OK: ok, Result: "bad"})
 		}
 	})
 }

@@ -94,11 +94,25 @@ func (c *classic) ask(p *peer, m *message.Message) {
 // mayAsk: a standby request of our own makes sense now; else it is not even sent, so
 // that the other node never answers a request that this node has dropped.
 func (c *classic) mayAsk() bool {
-	if c.standby.state == standbyNot {
-		return true
+	return !c.refused(c.n.self, true)
+}
+
+// refused: a standby request of p cannot be served now; the log says why.
+func (c *classic) refused(p *peer, own bool) bool {
+	n, s := c.n, &c.standby
+	switch {
+	case own && (c.other == nil || !c.other.active()):
+		n.log(Warn, "No other node is active.  Standby request cancelled.")
+	case s.state != standbyNot:
+		n.log(Warn, "Standby in progress- new request from %s ignored [%d seconds left]", p.name, int(s.deadline.Sub(n.now).Seconds()))
+	case c.state != resStable || !n.jobs.idle():
+		n.log(Warn, "standby message [me] from %s ignored.  Local resources are in flux.", p.name)
+	case own && !c.other.res.stable:
+		n.log(Warn, "standby message [me] from %s ignored.  Other side is in flux.", p.name)
+	default:
+		return false
 	}
-	c.n.log(Warn, "Standby in progress- new request from %s ignored [%d seconds left]", c.n.cfg.Node, int(c.standby.deadline.Sub(c.n.now).Seconds()))
-	return false
+	return true
 }
 
 func (c *classic) ignored(info string, p *peer) {
@@ -107,20 +121,7 @@ func (c *classic) ignored(info string, p *peer) {
 
 func (c *classic) askMe(p *peer, own bool, class Class, seq uint64) {
 	n, s := c.n, &c.standby
-	switch {
-	case class == HoldNone:
-		return
-	case own && (c.other == nil || !c.other.active()):
-		n.log(Warn, "No other node is active.  Standby request cancelled.")
-		return
-	case s.state != standbyNot:
-		n.log(Warn, "Standby in progress- new request from %s ignored [%d seconds left]", p.name, int(s.deadline.Sub(n.now).Seconds()))
-		return
-	case c.state != resStable || !n.jobs.idle():
-		n.log(Warn, "standby message [me] from %s ignored.  Local resources are in flux.", p.name)
-		return
-	case !c.other.res.stable && own:
-		n.log(Warn, "standby message [me] from %s ignored.  Other side is in flux.", p.name)
+	if class == HoldNone || c.refused(p, own) {
 		return
 	}
 	n.log(Info, "%s wants to go standby [%s]", p.name, class)
@@ -128,7 +129,7 @@ func (c *classic) askMe(p *peer, own bool, class Class, seq uint64) {
 		*s = standby{state: standbyMe, ours: true, class: class, deadline: n.now.Add(standbyReply)}
 		return
 	}
-	*s = standby{state: standbyOther, class: class, since: seq, deadline: n.now.Add(standbyRun)}
+	*s = standby{state: standbyOther, class: class, since: seq, deadline: n.now.Add(2 * standbyReply)}
 	n.send(message.New("t", "ask_resources", "rsc_hold", class.String(), "info", "other"))
 }
 
@@ -136,7 +137,7 @@ func (c *classic) askMe(p *peer, own bool, class Class, seq uint64) {
 func (c *classic) release() {
 	n, s := c.n, &c.standby
 	n.log(Info, "standby: %s can take our %s resources", c.other.name, s.class)
-	before, beforeTook := c.held, c.took
+	before, beforeTook := c.held&s.class, c.took&s.class
 	c.held &^= s.class
 	c.took &^= s.class
 	s.working = true
@@ -147,7 +148,7 @@ func (c *classic) release() {
 	n.queueJob(Release, c.groups(class), false, func(stuck []int) {
 		if len(stuck) > 0 {
 			n.log(Crit, "standby cancelled: not all resources could be stopped here")
-			c.held, c.took = before, beforeTook
+			c.held, c.took = c.held|before, c.took|beforeTook // and what was taken over meanwhile
 			c.standby = standby{}
 			c.report("")
 			return
@@ -204,6 +205,10 @@ func (c *classic) standbyTimers() {
 	}
 	if s.state == standbyMe && !s.working {
 		c.n.log(Warn, "No reply to standby request.  Standby request cancelled.")
+		if len(c.failedKeys()) > 0 {
+			c.offered = map[int]uint64{}
+			c.giveUpAt = c.n.now.Add(offerAgain)
+		}
 	} else {
 		c.n.log(Error, "standby of %s resources timed out", s.class)
 	}
