@@ -60,21 +60,25 @@ func (p *parser) compareVolumes(r *Resource, aName, bName string, as, bs []*Volu
 // far.
 func (p *parser) checkAll() {
 	p.settleGroups()
+	if p.found.Refused() {
+		p.stopHere()
+	}
 	for _, r := range p.cfg.Resources {
 		p.lowerResources(r)
 	}
 	for _, r := range p.cfg.Resources {
 		p.findMe(r)
 	}
-	if p.found.Refused() {
-		return
-	}
 	for _, r := range p.cfg.Resources {
+		p.lostOptions(r)
 		if p.checkResource(r); p.found.Refused() {
-			p.found[len(p.found)-1].Stops = true
+			p.stopHere()
 		}
 	}
 }
+
+// stopHere says that the original ends after the last finding.
+func (p *parser) stopHere() { p.found[len(p.found)-1].Stops = true }
 
 // lowerResources connects a stacked host section with its lower resource and
 // takes over its host names.
@@ -122,10 +126,12 @@ func (p *parser) findMe(r *Resource) {
 			continue
 		}
 		if r.Me != nil {
-			at := r.Defined
-			p.add(Finding{Level: Error, Pos: at, Exit: ExitInvalid, Remedy: "one section for each host",
+			at := Pos{r.Defined.File, h.Pos.Line, 1}
+			if h.Kind == Stacked {
+				at.Line = 0 // an oddity of the original
+			}
+			p.add(Finding{Level: Error, Pos: h.Pos, Exit: ExitInvalid, Remedy: "one section for each host",
 				Original: fmt.Sprintf("%s: in resource %s, %s { ... } ... %s { ... }:\n\tThere are multiple host sections for this node.\n", at, r.Name, sectionName(r.Me), sectionName(h))})
-			continue
 		}
 		r.Me = h
 	}
@@ -147,7 +153,8 @@ func (p *parser) isMe(h *Host) bool {
 	case RemoteHost:
 		return false
 	case Floating:
-		return p.env.local(h.Address.IP)
+		// The original cannot look for the other families and takes them for its own (seen).
+		return h.Address.Family != "ipv4" && h.Address.Family != "ipv6" || p.env.local(h.Address.IP)
 	case Stacked:
 		for _, lh := range h.LowerRes.Hosts {
 			if lh.Kind != Stacked && p.isMe(lh) {
@@ -178,23 +185,44 @@ func (p *parser) checkResource(r *Resource) {
 	if r.Ignored {
 		return
 	}
-	if h, ok := Last(r.Handlers, "fence-peer"); ok && strings.Contains(h.Value, "drbd-peer-outdater") {
+	common := p.cfg.Common
+	if p.env.DumpOnly {
+		common = nil
+	}
+	if h, ok := Last(mergedOptions(common, r, SectionHandlers), "fence-peer"); ok && strings.Contains(h.Value, "drbd-peer-outdater") {
 		p.peerOutdater(h)
 	}
 	if r.Peer != nil && (r.Me.Proxy == nil) != (r.Peer.Proxy == nil) {
 		p.inResource(r, Error, "\tEither both 'on' sections must contain a proxy subsection, or none.", "", ExitInvalid)
 	}
-	for _, name := range r.BecomePrimaryOn {
-		if name == "both" {
-			if _, set := Last(r.Net, "allow-two-primaries"); !set {
-				p.inResource(r, Error, "become-primary-on is set to both, but allow-two-primaries is not set.",
-					"name one host, or leave become-primary-on to the cluster manager", ExitInvalid)
-			}
-			continue
-		}
-		if !namesHost(r, name) {
+	hosts := r.BecomePrimaryOn
+	if len(hosts) == 0 && common != nil {
+		hosts = common.BecomePrimaryOn
+	}
+	_, two := Last(mergedOptions(common, r, SectionNet), "allow-two-primaries")
+	for _, name := range hosts {
+		switch {
+		case name == "both" && !two:
+			p.inResource(r, Error, "become-primary-on is set to both, but allow-two-primaries is not set.",
+				"name one host, or leave become-primary-on to the cluster manager", ExitInvalid)
+		case name == "both" || r.Peer == nil || namesHost(r, name): // without a peer it does not look (seen)
+		default:
 			p.inResource(r, Error, fmt.Sprintf("\tbecome-primary-on contains '%s', which is not named with the 'on' sections.", name),
 				fmt.Sprintf("write one of %s", hostNames(r)), ExitInvalid)
+		}
+	}
+}
+
+// lostOptions says which disk options of a volume at resource level lose
+// against the resource or common, where one would expect the opposite.
+func (p *parser) lostOptions(r *Resource) {
+	over := mergedOptions(p.cfg.Common, r, SectionDisk)
+	for _, v := range r.Volumes {
+		for _, o := range v.DiskOptions {
+			if by, set := Last(over, o.Name); set {
+				p.warn(o.Pos, fmt.Sprintf("%s of volume %d at resource level loses against %s %s of %s, as in drbdadm 8.4", o.Name, v.Number, by.Name, by.Value, by.Pos),
+					"write it in the volume of each host")
+			}
 		}
 	}
 }
@@ -217,27 +245,55 @@ func hostNames(r *Resource) string {
 }
 
 // checkResyncAfter drops what names no resource; on a terminal it is an error.
-// Only options of the resource itself are looked at (seen).
+// Options of volumes are not looked at (seen), and those of common only where
+// they reach a resource.
 func (p *parser) checkResyncAfter(r *Resource) {
+	r.diskRead = r.Disk
 	kept := r.Disk[:0:0]
 	for _, o := range r.Disk {
-		if o.Name != "resync-after" {
+		if o.Name != "resync-after" || p.cfg.syncedHere(o.Value) {
 			kept = append(kept, o)
-			continue
 		}
-		name, _, _ := strings.Cut(o.Value, "/")
-		if p.cfg.Resource(o.Value) != nil || p.cfg.Resource(name) != nil {
-			kept = append(kept, o)
+	}
+	all := r.Disk
+	if !p.env.DumpOnly {
+		all = mergedOptions(p.cfg.Common, r, SectionDisk)
+	}
+	for _, o := range all {
+		if o.Name != "resync-after" || p.cfg.syncedHere(o.Value) {
 			continue
 		}
 		level, exit := Warn, 0
 		if p.env.Terminal {
 			level, exit = Error, ExitInvalid
 		}
-		p.inResource(r, level, fmt.Sprintf("\tresource '%s' mentioned in 'resync-after' option is not known.", o.Value),
-			fmt.Sprintf("line %d: %s", o.Pos.Line, suggestResource(p.cfg, name)), exit)
+		where, remedy := "", ""
+		if p.cfg.afterResource(o.Value) != nil {
+			where, remedy = " on this host", "no section of it names this host"
+		} else {
+			name, _, _ := strings.Cut(o.Value, "/")
+			remedy = suggestResource(p.cfg, name)
+		}
+		p.inResource(r, level, fmt.Sprintf("\tresource '%s' mentioned in 'resync-after' option is not known%s.", o.Value, where),
+			fmt.Sprintf("line %d: %s", o.Pos.Line, remedy), exit)
 	}
 	r.Disk = kept
+}
+
+// afterResource is the resource that a resync-after names, with or without a
+// volume; nil if there is none.
+func (c *Config) afterResource(after string) *Resource {
+	if r := c.Resource(after); r != nil {
+		return r
+	}
+	name, _, _ := strings.Cut(after, "/")
+	return c.Resource(name)
+}
+
+// syncedHere reports whether a resync-after names a resource of this host.
+func (c *Config) syncedHere(after string) bool {
+	r := c.afterResource(after)
+	return r != nil && !r.Ignored
 }
 
 // peerOutdater warns about the rights of our programs, once.

@@ -10,7 +10,7 @@ import (
 // host name is that of this machine. With merged set (dump -v and -d) the
 // options of common are shown in every resource where they count.
 func (c *Config) Dump(hostname string, merged bool) string {
-	d := &dumper{hostname: hostname, merged: merged, common: c.Common}
+	d := &dumper{hostname: hostname, merged: merged, conf: c, common: c.Common}
 	d.printf("# %s\n", c.File)
 	d.global(&c.Global)
 	if c.Common != nil {
@@ -26,7 +26,7 @@ func (c *Config) Dump(hostname string, merged bool) string {
 
 // DumpResource is the part of Dump for one resource.
 func (c *Config) DumpResource(r *Resource, hostname string, merged bool) string {
-	d := &dumper{hostname: hostname, merged: merged, common: c.Common}
+	d := &dumper{hostname: hostname, merged: merged, conf: c, common: c.Common}
 	d.resource(r)
 	return d.b.String()
 }
@@ -36,6 +36,7 @@ type dumper struct {
 	depth    int
 	hostname string
 	merged   bool
+	conf     *Config
 	common   *Resource
 }
 
@@ -129,7 +130,7 @@ func (d *dumper) resource(r *Resource) {
 func (d *dumper) sections(r *Resource, merged bool) {
 	opts := func(s Section) []Option {
 		if merged {
-			return mergedOptions(d.common, r, s)
+			return d.conf.Merged(r, s)
 		}
 		return r.Section(s)
 	}
@@ -159,16 +160,23 @@ func (d *dumper) optionLines(opts []Option) {
 }
 
 func (d *dumper) startup(r *Resource, opts []Option) {
-	if len(opts) == 0 && len(r.BecomePrimaryOn) == 0 && !r.StackedTimeouts {
+	stacked, hosts := r.StackedTimeouts, r.BecomePrimaryOn
+	if d.merged && d.common != nil {
+		stacked = stacked || d.common.StackedTimeouts
+		if len(hosts) == 0 {
+			hosts = d.common.BecomePrimaryOn
+		}
+	}
+	if len(opts) == 0 && len(hosts) == 0 && !stacked {
 		return
 	}
 	d.open("startup")
 	d.optionLines(opts)
-	if len(r.BecomePrimaryOn) > 0 {
-		d.printf("%-*s %s;\n", d.field(), "become-primary-on", joinQuoted(r.BecomePrimaryOn))
-	}
-	if r.StackedTimeouts {
+	if stacked {
 		d.printf("stacked-timeouts;\n")
+	}
+	if len(hosts) > 0 {
+		d.printf("%-*s %s;\n", d.field(), "become-primary-on", joinQuoted(hosts))
 	}
 	d.close()
 }
@@ -239,7 +247,7 @@ func (d *dumper) volume(r *Resource, h *Host, v *Volume) {
 	}
 	opts := v.DiskOptions
 	if d.merged {
-		opts = mergedDisk(d.common, r, v)
+		opts = mergedDisk(d.common, r.asRead(), v) // the original drops only later (seen)
 	}
 	d.options("disk", opts)
 	d.device(v)
@@ -261,9 +269,9 @@ func (d *dumper) volume(r *Resource, h *Host, v *Volume) {
 
 func (d *dumper) device(v *Volume) {
 	switch {
-	case v.Device == "":
+	case v.Device == "" && !d.merged:
 		d.printf("%-*s minor %d;\n", d.field(), "device", v.Minor)
 	default:
-		d.printf("%-*s %s minor %d;\n", d.field(), "device", quote(v.Device), v.Minor)
+		d.printf("%-*s %s minor %d;\n", d.field(), "device", quote(v.DeviceName()), v.Minor)
 	}
 }

@@ -29,19 +29,46 @@ func mergedOptions(common, r *Resource, s Section) []Option {
 	return inheritOptions(r.Section(s), common.Section(s))
 }
 
+// asRead is the resource with every resync-after that the file has: the
+// original merges before it drops (seen).
+func (r *Resource) asRead() *Resource {
+	whole := *r
+	whole.Disk = r.diskRead
+	return &whole
+}
+
+// withoutUnknown leaves out a resync-after that names no resource, as the
+// original does with what common hands down.
+func (c *Config) withoutUnknown(opts []Option) []Option {
+	return slices.DeleteFunc(slices.Clone(opts), func(o Option) bool {
+		return o.Name == "resync-after" && !c.syncedHere(o.Value)
+	})
+}
+
+// mergedDisk puts the disk options for one volume together: its own, then
+// those of the resource, of common, and last those of the volume at resource
+// level, which therefore lose against the two before (seen).
 func mergedDisk(common, r *Resource, v *Volume) []Option {
-	return inheritOptions(v.DiskOptions, mergedOptions(common, r, SectionDisk))
+	opts := inheritOptions(v.DiskOptions, mergedOptions(common, r, SectionDisk))
+	if from := findVolume(r.Volumes, v.Number); from != nil {
+		opts = inheritOptions(opts, from.DiskOptions)
+	}
+	return opts
 }
 
 // Merged are the options of a section in force for a resource, in the order in
 // which drbdadm 8.4 passes them to drbdsetup: options to new-resource and
 // resource-options, net to connect and net-options, startup to wait-connect.
 // For the section disk see DiskOptions.
-func (c *Config) Merged(r *Resource, s Section) []Option { return mergedOptions(c.Common, r, s) }
+func (c *Config) Merged(r *Resource, s Section) []Option {
+	return c.withoutUnknown(mergedOptions(c.Common, r.asRead(), s))
+}
 
 // DiskOptions are the disk options in force for one volume of a host, in the
 // order in which drbdadm 8.4 passes them to attach and disk-options.
-func (c *Config) DiskOptions(r *Resource, v *Volume) []Option { return mergedDisk(c.Common, r, v) }
+func (c *Config) DiskOptions(r *Resource, v *Volume) []Option {
+	return c.withoutUnknown(mergedDisk(c.Common, r.asRead(), v))
+}
 
 // Handler is the command of a handler in force for a resource.
 func (c *Config) Handler(r *Resource, name string) (command string, ok bool) {

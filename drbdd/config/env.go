@@ -27,6 +27,9 @@ type Env struct {
 	// Terminal says that an unknown name in resync-after is an error; without a
 	// terminal the original drops the option (drbd-config 5).
 	Terminal bool
+	// DumpOnly is set for a plain dump: the original then does not check what a
+	// resource gets from common, because it does not put them together (seen).
+	DumpOnly bool
 	// SetuidPrograms are the programs (drbdsetup, drbdmeta) that the handler
 	// drbd-peer-outdater could not run as root: the original warns about them.
 	SetuidPrograms []string

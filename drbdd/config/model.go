@@ -86,8 +86,8 @@ type Resource struct {
 	Ignored  bool
 	Stacked  bool
 
-	group      int // 0.7 "group"; -1: not given
-	boundaries map[string]Pos
+	group    int      // 0.7 "group"; -1: not given
+	diskRead []Option // Disk before a resync-after without resource was dropped
 }
 
 // Section returns the options of a section of the resource.

@@ -11,7 +11,7 @@ var hostWords = []string{"disk", "device", "address", "alternate-link-address", 
 func (p *parser) on(r *Resource) {
 	h := &Host{Kind: On}
 	for {
-		t := p.next()
+		t := p.plain(wantNames, p.next())
 		if t.is('{') && len(h.Names) > 0 {
 			break
 		}
@@ -39,7 +39,10 @@ func (p *parser) addHost(r *Resource, h *Host) {
 // floating reads "floating ADDR;" or "floating ADDR { ... }".
 func (p *parser) floating(r *Resource, t token) {
 	a := p.addressTokens(t.pos)
-	h := &Host{Kind: Floating, Address: a, Names: []string{a.IP + ":" + a.Port}}
+	h := &Host{Kind: Floating, Address: a, Names: []string{a.hostPort()}}
+	if a.Family == "ipv6" {
+		h.Names[0] = a.String()
+	}
 	p.uniqueAddress(h, a)
 	end := p.next()
 	if !end.is('{') && !end.is(';') {
@@ -88,12 +91,14 @@ func (p *parser) hostStatement(r *Resource, h *Host, t token, words []string, w 
 	switch name := p.keyword(t, w, words...); name {
 	case "address":
 		if h.Kind == Floating {
-			p.fail(Finding{Level: Error, Pos: t.pos, Original: p.here().String() + ": address statement not allowed for floating {} host sections\n",
-				Remedy: "the address stands behind floating", Exit: ExitInvalid, Stops: true})
+			p.noAddressHere(t)
 		}
 		p.unique(t.pos, "address statement", p.hostKey(r, h, "address"))
 		h.Address = p.address(h, t)
 	case "alternate-link-address":
+		if h.Kind == Floating {
+			p.noAddressHere(t)
+		}
 		p.unique(t.pos, "alt-address statement", p.hostKey(r, h, "alt-address"))
 		h.AltAddress = p.address(h, t)
 	case "disk", "device", "meta-disk", "flexible-meta-disk":
@@ -117,6 +122,11 @@ func (p *parser) hostStatement(r *Resource, h *Host, t token, words []string, w 
 	default:
 		p.hostOther(h, t, words, w)
 	}
+}
+
+func (p *parser) noAddressHere(t token) {
+	p.fail(Finding{Level: Error, Pos: t.pos, Original: p.here().String() + ": address statement not allowed for floating {} host sections\n",
+		Remedy: "the address stands behind floating", Exit: ExitInvalid, Stops: true})
 }
 
 func (p *parser) hostKey(r *Resource, h *Host, what string) string {
@@ -206,8 +216,8 @@ func (p *parser) missing(r *Resource, h *Host, what string) {
 }
 
 // inherit gives a host what the volumes of the resource say and it does not.
-// Disk options of such a volume are not handed down (seen). The result says
-// which disks were.
+// Their disk options are looked up when they are needed, see mergedDisk. The
+// result says which disks were handed down.
 func (p *parser) inherit(r *Resource, h *Host) map[*Volume]bool {
 	disks := map[*Volume]bool{}
 	seen := map[int]bool{}

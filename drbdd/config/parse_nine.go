@@ -49,7 +49,7 @@ func (p *parser) nineOption(s Section, t token, w wanted) bool {
 	if s == SectionNet && t.text == "fencing" {
 		d := Lookup(SectionDisk, "fencing")
 		p.accept9(w, t, "fencing in net { } is the place of DRBD 9: taken for disk { fencing }")
-		p.optionValue(t, d, false, &p.cur.Disk)
+		p.optionValue(t, d, s, false, &p.cur.Disk)
 		return true
 	}
 	word, ok := lookup9(s, t.text)

@@ -27,10 +27,7 @@ func (p *parser) oldOption(s Section, t token, w wanted, into func(Section) *[]O
 	if old == nil {
 		return false
 	}
-	v := p.next()
-	if !v.isString() && v.kind != tokInt {
-		p.fatal(wantValue, v, "")
-	}
+	v := p.optionToken()
 	p.expect(';')
 	switch old.Name {
 	case "group":
@@ -57,10 +54,7 @@ func (p *parser) onDisconnect(t token, value string) {
 
 // incon reads "incon-degr-cmd STRING;", which became a handler.
 func (p *parser) incon(t token) {
-	v := p.next()
-	if !v.isString() && v.kind != tokInt {
-		p.fatal(wantValue, v, "write the command in double quotes")
-	}
+	v := p.optionToken()
 	p.expect(';')
 	d := Lookup(SectionHandlers, "pri-on-incon-degr")
 	p.incons = append(p.incons, inconCmd{Option{Def: d, Name: d.Name, Value: v.text, Pos: t.pos}})

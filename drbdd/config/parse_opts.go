@@ -43,7 +43,7 @@ func (p *parser) option(s Section, t token, w wanted, into func(Section) *[]Opti
 		if d == nil { // a stray of proxy
 			d = p.stray(s, name)
 		}
-		p.optionValue(t, d, invert, into(to))
+		p.optionValue(t, d, s, invert, into(to))
 		return
 	}
 	if p.oldOption(s, t, w, into) || p.nineOption(s, t, w) {
@@ -98,30 +98,38 @@ var namesBySection = func() map[Section][]string {
 }()
 
 // optionValue reads what stands behind an option's name and adds the option.
-func (p *parser) optionValue(t token, d *OptionDef, invert bool, into *[]Option) {
+func (p *parser) optionValue(t token, d *OptionDef, at Section, invert bool, into *[]Option) {
 	o := Option{Def: d, Name: d.Name, Pos: t.pos}
 	switch {
 	case invert:
 		o.Value = "no"
 		p.expect(';')
 	case d.Type == Bool:
-		o.Value = p.boolean(d)
+		o.Value = p.boolean(d, at)
 	default:
 		o.Value = p.value(o)
-		p.expect(';')
+		if at != SectionSyncer {
+			p.expect(';')
+		} else if end := p.next(); !end.is(';') {
+			p.fatal(wanted{";", false}, end, "write a semicolon behind the statement")
+		}
 	}
 	*into = append(*into, o)
 }
 
 // boolean reads [yes|no] and the semicolon.
-func (p *parser) boolean(d *OptionDef) string {
+func (p *parser) boolean(d *OptionDef, at Section) string {
+	w := wantYesNo
+	if at == SectionSyncer {
+		w = wanted{";", false}
+	}
 	t := p.next()
 	if t.is(';') {
 		return "yes"
 	}
-	v := p.keyword(t, wantYesNo, "yes", "no")
+	v := p.keyword(t, w, "yes", "no")
 	if v == "" {
-		p.fatal(wantYesNo, t, fmt.Sprintf("write %s yes; or %s no; without quotes", d.Name, d.Name))
+		p.fatal(w, t, fmt.Sprintf("write %s yes; or %s no; without quotes", d.Name, d.Name))
 	}
 	p.expect(';')
 	return v
@@ -130,10 +138,7 @@ func (p *parser) boolean(d *OptionDef) string {
 // value reads and checks the value of an option; the original does so before
 // the semicolon.
 func (p *parser) value(o Option) string {
-	t := p.next()
-	if !t.isString() && t.kind != tokInt {
-		p.fatal(wantValue, t, "")
-	}
+	t := p.optionToken()
 	o.Value = t.text
 	switch d := o.Def; {
 	case d.Name == "protocol":
@@ -219,11 +224,22 @@ func (p *parser) checkEnum(o Option) {
 	p.warn(o.Pos, fmt.Sprintf("%s knows no %q; drbdsetup refuses it", o.Name, o.Value), remedy)
 }
 
+// optionToken reads the value of an option: the keyword on is one (seen).
+func (p *parser) optionToken() token {
+	t := p.next()
+	if t.word("on") {
+		t.kind = tokString
+	}
+	t = p.plain(wantValue, t)
+	if !t.isString() && t.kind != tokInt {
+		p.fatal(wantValue, t, "write a value and a semicolon")
+	}
+	return t
+}
+
 // dropped reads an option that 8.4 throws away, whatever its value.
 func (p *parser) dropped(t token) {
-	if v := p.next(); !v.isString() && v.kind != tokInt {
-		p.fatal(wantValue, v, "")
-	}
+	p.optionToken()
 	p.expect(';')
 	p.note(t.pos, t.text+" has no effect since 8.3.9", "leave it out")
 }

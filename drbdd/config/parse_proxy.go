@@ -9,7 +9,7 @@ func (p *parser) proxy(r *Resource, h *Host, t token) {
 	}
 	x := &Proxy{}
 	for {
-		t := p.next()
+		t := p.plain(wantNames, p.next())
 		if t.is('{') && len(x.Names) > 0 {
 			break
 		}

@@ -126,7 +126,7 @@ func (p *parser) startup(r *Resource) {
 		}
 		switch p.keyword(t, wantOption, "become-primary-on", "stacked-timeouts") {
 		case "become-primary-on":
-			r.BecomePrimaryOn = append(r.BecomePrimaryOn, p.hosts()...)
+			r.BecomePrimaryOn = p.hosts() // the last statement counts (seen)
 		case "stacked-timeouts":
 			r.StackedTimeouts = true
 			p.expect(';')
@@ -138,9 +138,20 @@ func (p *parser) startup(r *Resource) {
 
 // hosts reads host names up to the semicolon.
 func (p *parser) hosts() []string {
-	names := []string{p.str().text}
+	first := p.next()
+	if !first.is(';') {
+		first = p.plain(wantHosts, first)
+	}
+	if !first.isString() {
+		w := wantHosts
+		if first.is(';') {
+			w = wantString
+		}
+		p.fatal(w, first, "write host names with blanks between them, and a semicolon")
+	}
+	names := []string{first.text}
 	for {
-		t := p.next()
+		t := p.plain(wantHosts, p.next())
 		if t.is(';') {
 			return names
 		}

@@ -31,10 +31,6 @@ func (p *parser) volume(list *[]*Volume, h *Host) {
 		}
 		p.volumeStatement(t, name, v, h)
 	}
-	if h == nil && len(v.DiskOptions) > 0 && !p.inShow {
-		p.warn(v.Pos, fmt.Sprintf("drbdadm 8.4 forgets the disk options of volume %d at resource level", v.Number),
-			"write them in disk { } of the resource, or in the volume of each host")
-	}
 }
 
 // implicitVolume is volume 0 of statements that stand outside of "volume N".
@@ -135,7 +131,12 @@ func (p *parser) deviceTokens(t token) (name string, minor int, ok bool) {
 		return "", n, true
 	}
 	if !first.isString() {
-		p.fatal(wantString, first, "write device /dev/drbdN; or device minor N;")
+		// The original passes over the token and says nothing yet (seen).
+		p.add(Finding{Level: Error, Pos: t.pos, Text: fmt.Sprintf("device %s is no device", first.text), Remedy: "write device /dev/drbdN; or device minor N;", Ours: true})
+		if first.is('}') || first.kind == tokEOF {
+			panic(stop{})
+		}
+		return "", 0, false
 	}
 	name = first.text
 	if !strings.HasPrefix(name, "/dev/") {

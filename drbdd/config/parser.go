@@ -172,7 +172,7 @@ func (w wanted) original(t token) string {
 func (p *parser) syntax(w wanted, t token, remedy string) {
 	if t.kind == tokEOF {
 		remedy = "the file ends too early: look for a missing } or ;"
-	} else if remedy == "" && t.keyword() && (w == wantString || w == wantValue || w == wantNames || w == wantHosts || w == wantDiskValue) {
+	} else if remedy == "" && t.keyword() && w == wantDiskValue {
 		remedy = fmt.Sprintf("%q is a keyword; to use it as a value write it in double quotes", t.text)
 	}
 	p.add(Finding{Level: Error, Pos: t.pos, Original: w.original(t), Remedy: remedy, Exit: ExitInvalid, Stops: true})
@@ -196,9 +196,21 @@ func (p *parser) expect(c byte) token {
 	return t
 }
 
+// plain takes a keyword at a place where only a value can stand for that value:
+// older tools reserved fewer words, and dump prints such values without quotes.
+func (p *parser) plain(w wanted, t token) token {
+	if t.keyword() && !p.inShow {
+		p.slip(w, t, fmt.Sprintf("the keyword %s is taken for a value here", t.text), fmt.Sprintf("write \"%s\" in double quotes: the real tools refuse the file", t.text))
+	}
+	if t.keyword() {
+		t.kind = tokString
+	}
+	return t
+}
+
 // str reads what the original calls TK_STRING.
 func (p *parser) str() token {
-	t := p.next()
+	t := p.plain(wantString, p.next())
 	if !t.isString() {
 		remedy := ""
 		if t.is('=') {

@@ -69,7 +69,7 @@ func (c vectorCase) env() config.Env {
 		addrs = nil
 	}
 	e := mapEnv(c.Extra)
-	e.Hostname = c.Hostname
+	e.Hostname, e.DumpOnly = c.Hostname, true
 	e.LocalAddr = func(a string) bool { return slices.Contains(addrs, a) || strings.HasPrefix(a, "127.") }
 	e.SetuidPrograms = []string{"/lib/drbd/drbdsetup-84", "/usr/sbin/drbdmeta"}
 	return e
