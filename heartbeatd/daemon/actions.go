@@ -34,7 +34,7 @@ func (d *Daemon) perform(actions []cluster.Action) {
 				d.waitingRC = append(d.waitingRC, a)
 			}
 		case cluster.Fence:
-			d.fence(a.Node)
+			d.fence(a.Node, a.ID)
 		case cluster.Announce:
 			d.announce(a.Groups)
 		case cluster.Deliver:
@@ -109,6 +109,9 @@ func (d *Daemon) publish() {
 func (d *Daemon) snapshot() cluster.View {
 	v := d.node.View()
 	v.Version = version
+	if names := d.unread.Load(); names != nil {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("changed since heartbeat read it: %s; \"heartbeat -r\" makes it count", *names))
+	}
 	for _, m := range d.media {
 		if s := m.Stats(); !s.Open {
 			v.Warnings = append(v.Warnings, fmt.Sprintf("%s %s is not open: %s", m.Kind(), m.Link(), s.LastError))

@@ -61,6 +61,7 @@ type Daemon struct {
 	reloading atomic.Bool
 	newMedium func(media.Spec) (media.Medium, error) // media.New; tests have media in memory
 	questions atomic.Uint64                          // numbers of AskClient
+	unread    atomic.Pointer[string]                 // names of files that changed and wait for a reload
 
 	// loop
 	node       *cluster.Node
@@ -73,10 +74,12 @@ type Daemon struct {
 	loadFile   *os.File
 	loadAt     time.Time // when /proc/loadavg was read
 	jobRuns    bool
+	lastRun    cluster.Run // the job that runs, or ran last
+	mayRun     []string    // keys of groups that may run here
 	waitingRC  []cluster.RunRC
 	answers    map[string]chan<- cluster.Answer
 	apiOpen    bool
-	stopping   bool
+	stopTimer  *time.Timer // a stop was asked for
 	ending     *ending
 	dirty      bool // the published View is old
 	publishAt  time.Time

@@ -101,10 +101,11 @@ func (d *Daemon) step(ev cluster.Event) {
 	if next := d.node.Next(); !next.IsZero() && !now.Before(next) {
 		now = next.Add(-time.Nanosecond)
 	}
-	switch ev.(type) {
+	switch ev := ev.(type) {
 	case cluster.Packet, cluster.Load:
 	case cluster.JobDone:
 		d.jobRuns, d.dirty = false, true
+		d.jobEnded(ev)
 	default:
 		d.dirty = true
 	}

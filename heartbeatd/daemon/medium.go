@@ -76,11 +76,29 @@ func (d *Daemon) receive(p media.Packet) {
 	if d.testing.Enabled && d.losesReceived(p.Frame) {
 		return
 	}
+	if d.log.DebugLevel() >= debugPackets {
+		d.logPacket("received on "+p.Link+":", p.Frame)
+	}
 	d.post(cluster.Packet{Link: p.Link, Frame: p.Frame})
+}
+
+// debugPackets is the debug level from which every message is logged.
+const debugPackets = 3
+
+// logPacket writes one message into the debug file.
+func (d *Daemon) logPacket(what string, frame []byte) {
+	if m, _, err := message.Parse(frame, nil); err == nil {
+		d.log.Log(hlog.Debug, what+" "+m.String())
+	} else {
+		d.log.Log(hlog.Debug, fmt.Sprintf("%s %d bytes: %v", what, len(frame), err))
+	}
 }
 
 // send puts one message on all media that carry messages.
 func (d *Daemon) send(a cluster.Send) {
+	if d.log.DebugLevel() >= debugPackets {
+		d.logPacket("sent:", a.Line)
+	}
 	for _, m := range d.media {
 		switch {
 		case m.Ping():

@@ -43,6 +43,7 @@ type testNode struct {
 	devices []resource.Device // instead of those of ha.cf
 	d       *Daemon
 	ended   chan *ending
+	peer    *testNode // whose log tells the other half
 }
 
 // rsc is a resource script: state in a file, calls recorded.
@@ -176,7 +177,11 @@ func (n *testNode) until(what string, ok func() bool) {
 	n.t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			n.t.Fatalf("%s: waited in vain: %s\nlog:\n%s", n.name, what, n.log())
+			text := n.log()
+			if n.peer != nil {
+				text += n.peer.name + ":\n" + n.peer.log()
+			}
+			n.t.Fatalf("%s: waited in vain: %s\nlog:\n%s", n.name, what, text)
 		}
 	}
 }
@@ -217,17 +222,31 @@ func (n *testNode) view() cluster.View {
 	return v
 }
 
+// settled waits until nothing moves: a request to move something would be refused before.
+func (n *testNode) settled() {
+	n.t.Helper()
+	n.until("settled", func() bool {
+		v := n.view()
+		ok := v.Stable
+		for _, g := range v.Groups {
+			ok = ok && g.Owner != "" && g.State == "running"
+		}
+		return ok
+	})
+}
+
 // bootPair starts node1 and node2 on one hub and waits until both serve.
 func bootPair(t *testing.T, extra ...string) (a, b *testNode, hub *mediatest.Hub) {
 	t.Helper()
 	hub = mediatest.NewHub(1)
 	a, b = newTestNode(t, hub, "node1", extra...), newTestNode(t, hub, "node2", extra...)
+	a.peer, b.peer = b, a
 	a.boot(options{})
 	b.boot(options{})
 	a.runsOnly("a", "a2")
 	b.runsOnly("b")
-	a.until("stable", func() bool { v := a.view(); return v.Stable && v.Holds == "local" })
-	b.until("stable", func() bool { v := b.view(); return v.Stable && v.Holds == "local" })
+	a.settled()
+	b.settled()
 	return a, b, hub
 }
 

@@ -45,6 +45,7 @@ func TestTakeoverAndFailback(t *testing.T) {
 	a.runsOnly("a", "a2")
 	b.runsOnly("b")
 	b.logged("Heartbeat restart on node node1")
+	b.settled()
 	v := b.view()
 	if len(v.Warnings) != 0 || v.Version != version || v.Groups[0].Owner != "node1" {
 		t.Errorf("the view after the failback: %+v", v)
@@ -86,13 +87,15 @@ func TestStandbyByFIFOAndControlSocket(t *testing.T) {
 	}
 	b.runsOnly("a", "a2", "b")
 	a.logged("Local standby process completed [all].")
-	b.until("stable again", func() bool { return b.view().Stable && a.view().Stable })
+	a.settled()
+	b.settled()
 	if err := a.ask("takeover", "local"); err != nil {
 		t.Fatal(err)
 	}
 	a.runsOnly("a", "a2")
 	b.runsOnly("b")
-	a.until("stable again", func() bool { return b.view().Stable && a.view().Stable })
+	a.settled()
+	b.settled()
 	if err := b.ask("standby", "local"); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func (d *Daemon) reload() {
 		what := changed(d.stamps, is)
 		switch {
 		case len(what) == 0:
+			d.unread.Store(nil)
 			d.log.Log(hlog.Info, "Configuration unchanged.")
 		case what[config.HACfName] || what[config.HaresourcesName] || what[config.ExtName]:
 			if d.usable(config.HACfName) {
@@ -79,6 +81,7 @@ func (d *Daemon) reloadKeys(is map[string]time.Time) {
 		return
 	}
 	d.stamps[config.AuthkeysName] = is[config.AuthkeysName]
+	d.unread.Store(nil)
 	d.post(cluster.NewKeys{Keys: keys})
 }
 
@@ -89,10 +92,32 @@ func (d *Daemon) watchConf() {
 			names[i] = filepath.Join(d.paths.Conf, n)
 		}
 		d.log.Infof("%s changed; it is used after \"heartbeat -r\" (SIGHUP to pid %d)", strings.Join(names, ", "), os.Getpid())
+		d.noteUnread()
 	}, nil)
 	if err != nil {
 		d.log.Warnf("changes of the configuration will not be noticed: %v", err)
 		return
 	}
 	d.watcher = w
+}
+
+// noteUnread keeps the warning of the status outputs up to date: which files are not as
+// they were when they were read. The time stamps in use change only in reloads.
+func (d *Daemon) noteUnread() {
+	if !d.reloading.CompareAndSwap(false, true) {
+		return // a reload is just reading them
+	}
+	defer d.reloading.Store(false)
+	var names []string
+	for name := range changed(d.stamps, stamps(d.paths.Conf)) {
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		d.unread.Store(nil)
+	} else {
+		slices.Sort(names)
+		text := strings.Join(names, ", ")
+		d.unread.Store(&text)
+	}
+	d.call(func() { d.dirty = true })
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"classicha/heartbeatd/cluster"
 	"classicha/heartbeatd/daemon/state"
+	"classicha/heartbeatd/media/mediatest"
 )
 
 // rewrite changes a file of the configuration and its time stamp.
@@ -38,6 +40,9 @@ func TestReloadKeepsResources(t *testing.T) {
 	a.logged("Configuration unchanged.")
 	a.rewrite("ha.cf", func(s string) string { return s + "hopfudge 2\n" })
 	a.logged("changed; it is used after") // noticed, not used
+	a.until("warning in the view", func() bool {
+		return strings.Contains(strings.Join(a.view().Warnings, ""), "changed since heartbeat read it: ha.cf;")
+	})
 	a.hangup()
 	e := a.end()
 	if e.again == nil || e.again.Held != cluster.HoldLocal || strings.Join(e.again.Groups, " ") != "Rsc::a" {
@@ -110,9 +115,30 @@ func TestDebugSignals(t *testing.T) {
 	a.logged("debug now set to 1 [pid ")
 	a.d.signalled(syscall.SIGUSR2)
 	a.logged("debug now set to 0 [pid ")
+	if err := a.ask("debug", "3"); err != nil {
+		t.Fatal(err)
+	}
+	a.until("messages in the debug file", func() bool {
+		b, _ := os.ReadFile(a.dir + "/debug")
+		return strings.Contains(string(b), "debug: received on lo: t=status st=active") && strings.Contains(string(b), "debug: sent: t=status st=active")
+	})
 	a.d.signalled(syscall.SIGINT)
 	a.d.signalled(syscall.SIGPIPE)
 	if a.view().Shutdown {
 		t.Error("INT or PIPE stopped the node")
+	}
+}
+
+func TestJSONLog(t *testing.T) {
+	hub := mediatest.NewHub(1)
+	a := newTestNode(t, hub, "node1")
+	a.write("haext.cf", "logformat json\n", 0o644)
+	a.boot(options{})
+	a.logged("Local status now set to: 'up'")
+	for line := range strings.Lines(a.log()) {
+		var rec struct{ Time, Level, Text string }
+		if err := json.Unmarshal([]byte(line), &rec); err != nil || rec.Time == "" || rec.Level == "" || rec.Text == "" {
+			t.Fatalf("%q: %v %+v", line, err, rec)
+		}
 	}
 }

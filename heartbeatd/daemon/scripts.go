@@ -15,6 +15,7 @@ import (
 // run works through a job in a goroutine. The core has one at a time.
 func (d *Daemon) run(a cluster.Run) {
 	d.jobRuns = true
+	d.jobBegins(a)
 	groups := append([]int(nil), a.Groups...)
 	env := modeEnv(d.conf, d.ownStatus())
 	d.spawn(func() { d.post(d.job(a, groups, env)) })
@@ -117,10 +118,10 @@ func (d *Daemon) ownStatus() string {
 }
 
 // fence resets a node with the first device that can.
-func (d *Daemon) fence(node string) {
+func (d *Daemon) fence(node string, id uint64) {
 	devs := d.devices
 	d.spawn(func() {
-		ev := cluster.FenceDone{Node: node, Result: "bad"}
+		ev := cluster.FenceDone{Node: node, ID: id, Result: "bad"}
 		for _, dev := range devs {
 			res := d.runner.Fence(d.ctx, dev, node)
 			if res.OK() {

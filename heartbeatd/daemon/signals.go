@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"classicha/heartbeatd/cluster"
+	"classicha/internal/hlog"
 )
 
 // catchSignals turns signals into events until the loop ends. INT and PIPE are taken and
@@ -29,7 +32,7 @@ func (d *Daemon) catchSignals() {
 func (d *Daemon) signalled(s os.Signal) {
 	switch s {
 	case syscall.SIGTERM:
-		d.call(d.service.Stopping)
+		d.call(d.beginStop)
 		d.post(cluster.Stop{})
 	case syscall.SIGHUP:
 		d.reload()
@@ -38,4 +41,21 @@ func (d *Daemon) signalled(s os.Signal) {
 	case syscall.SIGUSR2:
 		d.setDebug(-1)
 	}
+}
+
+// stopLimit is how long a graceful stop may take (heartbeat-config 6).
+const stopLimit = time.Hour
+
+// beginStop notes a stop that was asked for. One that never comes to its end, because a
+// script hangs, is broken off: what the script holds goes on without us.
+func (d *Daemon) beginStop() {
+	d.service.Stopping()
+	if d.stopTimer != nil {
+		return
+	}
+	d.stopTimer = time.AfterFunc(stopLimit, func() {
+		d.log.Log(hlog.Emerg, fmt.Sprintf("Shutdown did not complete in %v: heartbeat ends at once, resources may go on running", stopLimit))
+		d.log.Flush(hlogFlush)
+		os.Exit(1)
+	})
 }

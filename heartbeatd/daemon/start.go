@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -83,6 +82,8 @@ func run(p Paths, o options, args []string) int {
 		log.Detach()
 		log.Flush(hlogFlush)
 		leaveTerminal()
+	} else if os.Getenv("NOTIFY_SOCKET") != "" || os.Getenv("JOURNAL_STREAM") != "" {
+		log.Detach() // the journal gets our lines from syslog, once is enough
 	}
 	d.service.Ready()
 	end := d.guardedLoop()
@@ -263,7 +264,7 @@ func (d *Daemon) startScripts() error {
 func (d *Daemon) saved(core cluster.Config) cluster.Saved {
 	if !d.opt.restart {
 		os.Remove(d.paths.held()) // of a restart that did not succeed
-		return cluster.Saved{}
+		return d.leftBehind()
 	}
 	var s cluster.Saved
 	h, ok, err := state.TakeHeld(d.paths.held())
@@ -287,6 +288,7 @@ func (d *Daemon) saved(core cluster.Config) cluster.Saved {
 			d.log.Warnf("group %s runs here but is not in haresources any more: nobody will stop it but you", key)
 		}
 	}
+	d.mayRun = slices.Clone(s.Groups)
 	d.log.Infof("restarted in place, holding %s resources: %s", s.Held, strings.Join(s.Groups, " "))
 	return s
 }
@@ -325,55 +327,6 @@ func (d *Daemon) guardedLoop() *ending {
 		}
 	}()
 	return d.loop()
-}
-
-// finish ends everything that was started, whatever that is.
-func (d *Daemon) finish() {
-	if d.respawn != nil {
-		d.stopClients()
-	}
-	close(d.done)
-	d.stop()
-	if d.watcher != nil {
-		d.watcher.Close()
-	}
-	if d.control != nil {
-		d.control.Close()
-	}
-	if d.clients != nil {
-		d.clients.Close()
-	}
-	if d.fifo != nil {
-		d.fifo.Close()
-	}
-	d.wg.Wait()
-	if d.announcer != nil {
-		d.announcer.Close()
-	}
-	if d.runner != nil {
-		d.runner.Close()
-	}
-	d.closeMedia()
-	if d.loadFile != nil {
-		d.loadFile.Close()
-	}
-}
-
-// execAgain executes the program again in this process; resources go on running.
-func (d *Daemon) execAgain(args []string, s cluster.Saved) int {
-	h := state.Held{Class: s.Held.String(), Took: s.Took.String(), Groups: s.Groups}
-	if err := state.SaveHeld(d.paths.held(), h); err != nil {
-		d.log.Errorf("%v", err)
-	}
-	d.log.Flush(hlogFlush)
-	argv := append(slices.Clone(os.Args[:len(os.Args)-len(args)]), d.opt.again(s.Held.String())...)
-	err := unix.Exec(executable(), argv, os.Environ())
-	d.log.Log(hlog.Crit, fmt.Sprintf("cannot execute %s again: %v", executable(), err))
-	if errors.Is(err, os.ErrNotExist) {
-		err = unix.Exec("/proc/self/exe", argv, os.Environ())
-	}
-	d.log.Log(hlog.Crit, fmt.Sprintf("heartbeat ends, its resources go on running without it: %v", err))
-	return 1
 }
 
 // dumpConfig is -v.
