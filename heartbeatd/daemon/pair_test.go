@@ -194,34 +194,6 @@ func TestHeldUpLoop(t *testing.T) {
 	a.until("one owner each", func() bool { return a.runs("a") != b.runs("a") && a.runs("b") != b.runs("b") })
 }
 
-// Packets that wait behind a late timer are heard before it is judged.
-func TestQueuedPacketsComeFirst(t *testing.T) {
-	a, _, _ := bootPair(t)
-	dead := make(chan []string, 1)
-	a.d.call(func() {
-		d := a.d
-		// Everything from here to turn is the loop's goroutine: packets pile up.
-		time.Sleep(80 * time.Millisecond) // a keepalive is overdue, not a dead time
-		before := len(d.inbox)
-		next := d.node.Next()
-		d.turn(nil)
-		var out []string
-		if before == 0 {
-			out = append(out, "nothing was queued")
-		}
-		if !next.Before(time.Now()) {
-			out = append(out, "no deadline had passed")
-		}
-		if len(d.inbox) >= before && before > 0 {
-			out = append(out, "the queue was not emptied")
-		}
-		dead <- out
-	})
-	for _, s := range <-dead {
-		t.Error(s)
-	}
-}
-
 func TestTestingFile(t *testing.T) {
 	b := newLossy(t)
 	b.until("active alone", func() bool { return b.view().Status == "active" })

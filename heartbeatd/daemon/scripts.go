@@ -30,7 +30,7 @@ func (d *Daemon) job(a cluster.Run, groups []int, env []string) cluster.JobDone 
 		var res resource.GroupResult
 		state := cluster.GroupRunning
 		if a.Kind == cluster.Acquire {
-			if a.Taking {
+			if a.Taking && g.Node != d.conf.HA.Node {
 				homes[g.Node] = true
 				d.logScript(resource.Line{Entity: "mach_down", Level: "info", Text: "Taking over resource group " + g.Key()})
 			}

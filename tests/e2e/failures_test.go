@@ -83,6 +83,44 @@ func TestKilled(t *testing.T) {
 	p.Expect(pair.Home, bootLimit)
 }
 
+// TestKilledAndStartedAgain: a daemon that is killed and started again within the dead time
+// knows what its predecessor left running: nothing is started beside it.
+func TestKilledAndStartedAgain(t *testing.T) {
+	t.Parallel()
+	oursOnly(t, "forgets what runs")
+	p := pair.New(t, pair.Config{Roles: roles(t), Failback: "off", Keepalive: "1", Deadtime: "6", Initdead: "12"})
+	p.Start(p.A, p.B)
+	p.Expect(pair.Home, bootLimit)
+	p.Must(p.A.Standby("all"))
+	p.Expect(pair.AllB, moveLimit)
+	at := time.Now()
+	killed := 0
+	for _, proc := range p.B.Processes() {
+		if proc.IsHeartbeat() {
+			if pr, err := os.FindProcess(proc.Pid); err == nil && pr.Kill() == nil {
+				killed++
+			}
+		}
+	}
+	if killed == 0 {
+		t.Fatal("found no daemon to kill")
+	}
+	p.Must(lab.Wait(3*time.Second, "end of the killed daemon", func() bool {
+		for _, proc := range p.B.Processes() {
+			if proc.IsHeartbeat() {
+				return false
+			}
+		}
+		return true
+	}))
+	p.Start(p.B)
+	if _, err := p.B.WaitLog(at, "still runs here: an earlier heartbeat was killed", 10*time.Second); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(8 * time.Second) // longer than the dead time
+	p.Expect(pair.AllB, moveLimit)
+}
+
 // TestNoise: bytes that nobody sent, long lines without an end and halves of
 // frames on the serial line, the only medium. The frames between them get
 // through and nobody dies.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // PIDState is what a pid file says about a running daemon.
@@ -62,11 +63,22 @@ func AcquirePID(path string, pid int) (p *PIDFile, other int, err error) {
 			f.Close()
 		}
 	}()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			other, _ = CheckPID(path)
+	for range 40 {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			break
+		}
+		var s PIDState
+		if other, s = CheckPID(path); s == Running {
 			return nil, other, nil
 		}
+		// A process that was killed holds its lock for a moment longer than it can be seen.
+		time.Sleep(50 * time.Millisecond)
+	}
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, other, nil
+	}
+	if err != nil {
 		return nil, 0, fmt.Errorf("%w: lock %s: %w", ErrNotWritable, path, err)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 64))
