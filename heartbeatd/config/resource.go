@@ -1,7 +1,9 @@
 package config
 
 import (
+	"encoding/binary"
 	"fmt"
+	bitlen "math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -137,7 +139,12 @@ func ParseIPAddress(arg string) (IPAddress, error) {
 			ip.Prefix = netip.PrefixFrom(ip.Addr, bits)
 			parts = parts[1:]
 		case maskErr == nil && mask.Is4():
-			return ip, fmt.Errorf("the mask %q must be a number of bits", parts[0])
+			n := bitlen.LeadingZeros32(^binary.BigEndian.Uint32(mask.AsSlice()))
+			if netip.PrefixFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), n).Masked().Addr() != mask || !ip.Addr.Is4() {
+				return ip, fmt.Errorf("%q is no mask; write a number of bits", parts[0])
+			}
+			ip.Prefix = netip.PrefixFrom(ip.Addr, n)
+			parts = parts[1:]
 		case parts[0] == "":
 			parts = parts[1:]
 		}

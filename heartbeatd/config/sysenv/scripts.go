@@ -26,8 +26,10 @@ func script(dir, name string) (string, bool) {
 		}
 	}
 	for _, d := range unitDirs {
-		if path := filepath.Join(d, name+".service"); stat(path).Kind == config.Regular {
-			return path, true
+		for _, unit := range []string{name + ".service", name + "@.service"} {
+			if path := filepath.Join(d, unit); stat(path).Kind == config.Regular {
+				return path, true
+			}
 		}
 	}
 	return "", false
