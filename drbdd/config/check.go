@@ -47,8 +47,7 @@ func (p *parser) compareVolumes(r *Resource, aName, bName string, as, bs []*Volu
 			bs = bs[1:]
 		default:
 			if as[0].Implicit != bs[0].Implicit {
-				p.bad(at, fmt.Sprintf("in resource %s, on %s resp. %s: volume %d must not be implicit on one but not the other", r.Name, aName, bName, as[0].Number),
-					"write volume 0 { } on both hosts or on none")
+				p.differentlyImplicit(r, aName, bName, as[0].Number)
 			}
 			as, bs = as[1:], bs[1:]
 		}
@@ -68,6 +67,10 @@ func (p *parser) checkAll() {
 	}
 	for _, r := range p.cfg.Resources {
 		p.findMe(r)
+	}
+	for _, r := range p.cfg.Resources {
+		p.compareLower(r)
+		fillStacked(r)
 	}
 	for _, r := range p.cfg.Resources {
 		p.lostOptions(r)
@@ -90,8 +93,9 @@ func (p *parser) lowerResources(r *Resource) {
 		low := p.cfg.Resource(h.Lower)
 		if low == nil {
 			at := r.Defined
-			p.fail(Finding{Level: Error, Pos: at, Original: fmt.Sprintf("%s: in resource %s, referenced resource '%s' not defined.\n", at, r.Name, h.Lower),
-				Remedy: suggestResource(p.cfg, h.Lower), Exit: ExitInvalid, Stops: true})
+			p.add(Finding{Level: Error, Pos: at, Original: fmt.Sprintf("%s: in resource %s, referenced resource '%s' not defined.\n", at, r.Name, h.Lower),
+				Remedy: suggestResource(p.cfg, h.Lower), Exit: ExitInvalid})
+			continue
 		}
 		h.LowerRes = low
 		for _, lh := range low.Hosts {
@@ -100,12 +104,51 @@ func (p *parser) lowerResources(r *Resource) {
 			}
 		}
 		for _, v := range h.Volumes {
-			p.uniqueDevice(h, v, v.Pos)
-		}
-		if len(low.Hosts) > 0 {
-			p.compareVolumes(r, h.NameList(), low.Name, h.Volumes, low.Hosts[0].Volumes)
+			p.uniqueDevice(h, v, p.here())
 		}
 	}
+}
+
+// compareLower checks that what our stacked section has, its lower resource has
+// too; the lower one may have more.
+func (p *parser) compareLower(r *Resource) {
+	h := r.Me
+	if h == nil || h.LowerRes == nil || h.LowerRes.Me == nil {
+		return
+	}
+	for _, v := range h.Volumes {
+		low := h.LowerRes.Me.Volume(v.Number)
+		switch {
+		case low == nil:
+			p.bad(p.here(), fmt.Sprintf("in resource %s, on %s { ... }: volume %d not defined on %s", r.Name, h.NameList(), v.Number, h.Lower), "give the lower resource that volume")
+		case low.Implicit != v.Implicit:
+			p.differentlyImplicit(r, h.NameList(), h.Lower, v.Number)
+		}
+	}
+}
+
+// fillStacked gives the volumes of stacked sections internal metadata, and ours
+// its disk: the device of the lower resource.
+func fillStacked(r *Resource) {
+	for _, h := range r.Hosts {
+		if h.LowerRes == nil {
+			continue
+		}
+		for _, v := range h.Volumes {
+			v.MetaDisk, v.MetaIndex = MetaInternal, MetaInternal
+			if h != r.Me || h.LowerRes.Me == nil {
+				continue
+			}
+			if low := h.LowerRes.Me.Volume(v.Number); low != nil {
+				v.Disk = low.DeviceName()
+			}
+		}
+	}
+}
+
+func (p *parser) differentlyImplicit(r *Resource, a, b string, number int) {
+	p.bad(p.here(), fmt.Sprintf("in resource %s, on %s resp. %s: volume %d must not be implicit on one but not the other", r.Name, a, b, number),
+		"write volume 0 { } on both or on none")
 }
 
 func suggestResource(c *Config, name string) string {
@@ -156,6 +199,9 @@ func (p *parser) isMe(h *Host) bool {
 		// The original cannot look for the other families and takes them for its own (seen).
 		return h.Address.Family != "ipv4" && h.Address.Family != "ipv6" || p.env.local(h.Address.IP)
 	case Stacked:
+		if h.LowerRes == nil {
+			return false
+		}
 		for _, lh := range h.LowerRes.Hosts {
 			if lh.Kind != Stacked && p.isMe(lh) {
 				return true

@@ -2,15 +2,27 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+)
+
+// DumpMode says with which option dump was called.
+type DumpMode uint8
+
+// Modes of dump. Dry and Verbose show the options of common in every resource
+// where they count; Verbose also shows the section global if it says nothing
+// but defaults (seen).
+const (
+	DumpPlain   DumpMode = iota
+	DumpDry              // -d
+	DumpVerbose          // -v
 )
 
 // Dump is what "drbdadm dump" of 8.4 prints for a configuration that it accepts
 // (drbd-config 10): sections in a fixed order, older words in today's form. The
-// host name is that of this machine. With merged set (dump -v and -d) the
-// options of common are shown in every resource where they count.
-func (c *Config) Dump(hostname string, merged bool) string {
-	d := &dumper{hostname: hostname, merged: merged, conf: c, common: c.Common}
+// host name is that of this machine.
+func (c *Config) Dump(hostname string, mode DumpMode) string {
+	d := &dumper{hostname: hostname, mode: mode, conf: c, common: c.Common}
 	d.printf("# %s\n", c.File)
 	d.global(&c.Global)
 	if c.Common != nil {
@@ -24,9 +36,10 @@ func (c *Config) Dump(hostname string, merged bool) string {
 	return d.b.String()
 }
 
-// DumpResource is the part of Dump for one resource.
-func (c *Config) DumpResource(r *Resource, hostname string, merged bool) string {
-	d := &dumper{hostname: hostname, merged: merged, conf: c, common: c.Common}
+// DumpResource is the part of Dump for one resource, as "drbdadm dump RES" prints
+// it.
+func (c *Config) DumpResource(r *Resource, hostname string, mode DumpMode) string {
+	d := &dumper{hostname: hostname, mode: mode, conf: c, common: c.Common}
 	d.resource(r)
 	return d.b.String()
 }
@@ -35,7 +48,7 @@ type dumper struct {
 	b        strings.Builder
 	depth    int
 	hostname string
-	merged   bool
+	mode     DumpMode
 	conf     *Config
 	common   *Resource
 }
@@ -45,6 +58,8 @@ func (d *dumper) printf(format string, args ...any) {
 	fmt.Fprintf(&d.b, "%*s", 4*d.depth, "")
 	fmt.Fprintf(&d.b, format, args...)
 }
+
+func (d *dumper) merged() bool { return d.mode != DumpPlain }
 
 func (d *dumper) open(format string, args ...any) {
 	d.printf(format+" {\n", args...)
@@ -78,7 +93,7 @@ func quote(s string) string {
 // limits do not count for that, and two of them are always printed: an oddity
 // of drbd-utils 9.22 (drbd-config 4.7).
 func (d *dumper) global(g *Global) {
-	if !g.DisableIPVerification && g.MinorCount == 0 && g.DialogRefresh == 1 && g.Usage == UsageAsk {
+	if !d.showGlobal(g) {
 		return
 	}
 	d.open("global")
@@ -107,6 +122,10 @@ func (d *dumper) global(g *Global) {
 	d.printf("\n")
 }
 
+func (d *dumper) showGlobal(g *Global) bool {
+	return d.mode == DumpVerbose || g.DisableIPVerification || g.MinorCount != 0 || g.DialogRefresh != 1 || g.Usage != UsageAsk
+}
+
 func (d *dumper) resource(r *Resource) {
 	ignored, stacked := "not ignored", "not stacked"
 	if r.Ignored {
@@ -122,18 +141,13 @@ func (d *dumper) resource(r *Resource) {
 		d.host(r, h)
 	}
 	d.depth--
-	d.sections(r, d.merged)
+	d.sections(r, d.merged())
 	d.printf("}\n\n")
 }
 
 // sections prints the option sections, in the fixed order of the original.
 func (d *dumper) sections(r *Resource, merged bool) {
-	opts := func(s Section) []Option {
-		if merged {
-			return d.conf.Merged(r, s)
-		}
-		return r.Section(s)
-	}
+	opts := func(s Section) []Option { return d.sectionOptions(r, s, merged) }
 	d.depth++
 	d.options("options", opts(SectionOptions))
 	d.options("net", opts(SectionNet))
@@ -142,6 +156,13 @@ func (d *dumper) sections(r *Resource, merged bool) {
 	d.proxyOptions("proxy", opts(SectionProxy), r.ProxyPlugins)
 	d.options("handlers", opts(SectionHandlers))
 	d.depth--
+}
+
+func (d *dumper) sectionOptions(r *Resource, s Section, merged bool) []Option {
+	if merged {
+		return d.conf.Merged(r, s)
+	}
+	return r.Section(s)
 }
 
 func (d *dumper) options(name string, opts []Option) {
@@ -159,14 +180,18 @@ func (d *dumper) optionLines(opts []Option) {
 	}
 }
 
-func (d *dumper) startup(r *Resource, opts []Option) {
-	stacked, hosts := r.StackedTimeouts, r.BecomePrimaryOn
-	if d.merged && d.common != nil {
+// startupWords are the two statements of startup that are no plain options.
+func (d *dumper) startupWords(r *Resource) (stacked bool, hosts []string) {
+	stacked, hosts = r.StackedTimeouts, r.BecomePrimaryOn
+	if d.merged() && d.common != nil {
 		stacked = stacked || d.common.StackedTimeouts
-		if len(hosts) == 0 {
-			hosts = d.common.BecomePrimaryOn
-		}
+		hosts = d.conf.BecomePrimaryOn(r)
 	}
+	return stacked, hosts
+}
+
+func (d *dumper) startup(r *Resource, opts []Option) {
+	stacked, hosts := d.startupWords(r)
 	if len(opts) == 0 && len(hosts) == 0 && !stacked {
 		return
 	}
@@ -176,17 +201,9 @@ func (d *dumper) startup(r *Resource, opts []Option) {
 		d.printf("stacked-timeouts;\n")
 	}
 	if len(hosts) > 0 {
-		d.printf("%-*s %s;\n", d.field(), "become-primary-on", joinQuoted(hosts))
+		d.printf("%-*s %*s;\n", d.field(), "become-primary-on", valueField, strings.Join(hosts, " "))
 	}
 	d.close()
-}
-
-func joinQuoted(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = quote(n)
-	}
-	return strings.Join(q, " ")
 }
 
 func (d *dumper) proxyOptions(name string, opts []Option, plugins []string) {
@@ -229,6 +246,9 @@ func (d *dumper) host(r *Resource, h *Host) {
 		d.open("proxy on %s", strings.Join(x.Names, " "))
 		d.address("inside", x.Inside)
 		d.address("outside", x.Outside)
+		if d.merged() {
+			x = d.conf.ProxyOf(r, h)
+		}
 		d.proxyOptions("options", x.Options, x.Plugins)
 		d.close()
 	}
@@ -241,15 +261,18 @@ func (d *dumper) address(name string, a *Address) {
 	}
 }
 
+func (d *dumper) volumeOptions(r *Resource, v *Volume) []Option {
+	if d.merged() {
+		return mergedDisk(d.common, r.asRead(), v) // the original drops only later (seen)
+	}
+	return v.DiskOptions
+}
+
 func (d *dumper) volume(r *Resource, h *Host, v *Volume) {
 	if !v.Implicit {
 		d.open("volume %d", v.Number)
 	}
-	opts := v.DiskOptions
-	if d.merged {
-		opts = mergedDisk(d.common, r.asRead(), v) // the original drops only later (seen)
-	}
-	d.options("disk", opts)
+	d.options("disk", d.volumeOptions(r, v))
 	d.device(v)
 	if h.Kind != Stacked {
 		d.printf("%-*s %s;\n", d.field(), "disk", quote(v.Disk))
@@ -269,9 +292,11 @@ func (d *dumper) volume(r *Resource, h *Host, v *Volume) {
 
 func (d *dumper) device(v *Volume) {
 	switch {
-	case v.Device == "" && !d.merged:
+	case v.Device == "" && !d.merged():
 		d.printf("%-*s minor %d;\n", d.field(), "device", v.Minor)
 	default:
 		d.printf("%-*s %s minor %d;\n", d.field(), "device", quote(v.DeviceName()), v.Minor)
 	}
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

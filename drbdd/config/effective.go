@@ -70,6 +70,23 @@ func (c *Config) DiskOptions(r *Resource, v *Volume) []Option {
 	return c.withoutUnknown(mergedDisk(c.Common, r.asRead(), v))
 }
 
+// ProxyOf is the proxy section of a host with what the resource and common say
+// for it; nil if there is none.
+func (c *Config) ProxyOf(r *Resource, h *Host) *Proxy {
+	if h.Proxy == nil {
+		return nil
+	}
+	x := *h.Proxy
+	x.Options = inheritOptions(x.Options, c.Merged(r, SectionProxy))
+	if len(x.Plugins) == 0 {
+		x.Plugins = r.ProxyPlugins
+	}
+	if len(x.Plugins) == 0 && c.Common != nil {
+		x.Plugins = c.Common.ProxyPlugins
+	}
+	return &x
+}
+
 // Handler is the command of a handler in force for a resource.
 func (c *Config) Handler(r *Resource, name string) (command string, ok bool) {
 	o, ok := Last(c.Merged(r, SectionHandlers), name)

@@ -38,6 +38,9 @@ func (g *confGen) file() string {
 	for i := range 1 + g.IntN(3) {
 		b.WriteString(g.resource(fmt.Sprintf("r%d", i)))
 		if g.chance(0.1) {
+			b.WriteString(g.stacked(fmt.Sprintf("r%d", i)))
+		}
+		if g.chance(0.1) {
 			b.WriteString("skip " + g.pick("", "text", "\"some text\"") + " { any { thing; } \"}\" # }\n }\n")
 		}
 	}
@@ -65,7 +68,7 @@ func (g *confGen) mutate(text string) string {
 	case 4:
 		fields[i] = strings.Replace(fields[i], ";", "", 1)
 	default:
-		fields[i] = g.pick("address 1.1.1.1:70000; ", "net { } ", "volume 0 { } ", "protocol D; ", "disk /dev/q; ", "device /dev/foo; ", "stacked-on-top-of nope { } ", "on alpha { } ")
+		fields[i] = g.pick("address 1.1.1.1:70000; ", "net { } ", "volume 0 { } ", "ignore-on bravo; ", "_this_host { } ", "include \"nope*\"; ", "meta-disk internal [0]; ", "startup { become-primary-on zulu both; } ", "protocol D; ", "disk /dev/q; ", "device /dev/foo; ", "stacked-on-top-of nope { } ", "on alpha { } ")
 	}
 	return strings.Join(fields, "")
 }
@@ -200,7 +203,7 @@ func (g *confGen) resource(name string) string {
 	if g.chance(0.1) {
 		hosts = 1 + g.IntN(3)
 	}
-	floating := g.chance(0.15)
+	floating, proxy := g.chance(0.15), g.chance(0.07)
 	for h := range hosts {
 		addr := g.address(h + 1)
 		body := ""
@@ -213,6 +216,11 @@ func (g *confGen) resource(name string) string {
 		}
 		if g.chance(0.1) {
 			body += "options { cpu-mask 7; }\n"
+		}
+		if proxy {
+			g.port++
+			body += fmt.Sprintf("proxy on %s { inside 127.0.0.1:%d; outside 10.9.0.%d:%d; %s}\n", []string{"alpha", "bravo x", "charlie"}[h], 9000+g.port, h+1, 9000+g.port,
+				g.pick("", "options { memlimit 5M; plugin { zlib level 9; lz4; } }"))
 		}
 		if g.chance(0.1) {
 			body += fmt.Sprintf("alternate-link-address %s;\n", g.address(h+1))
@@ -228,6 +236,13 @@ func (g *confGen) resource(name string) string {
 	}
 	b.WriteString("}\n")
 	return b.String()
+}
+
+// stacked writes a resource on top of another.
+func (g *confGen) stacked(lower string) string {
+	device := g.device()
+	return fmt.Sprintf("resource top-%s {\n%s stacked-on-top-of %s { %s address %s; }\n on charlie { %s %s %s address %s; }\n}\n", lower, g.sections(), lower,
+		device, g.address(1), device, g.diskStatement(), g.meta(), g.address(3))
 }
 
 func (g *confGen) volume(explicit bool, n int, device string) string {

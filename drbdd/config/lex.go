@@ -16,6 +16,7 @@ const (
 	tokIPv4        // four groups of digits
 	tokIPv6        // two colons at least
 	tokPunct       // any other character
+	tokBroken      // a string without its closing quotes; text is all of it
 )
 
 type token struct {
@@ -58,6 +59,8 @@ func (t token) number() int {
 		return 281
 	case tokIPv6:
 		return 316
+	case tokBroken:
+		return 310
 	case tokPunct:
 		if strings.ContainsAny(t.text, ":;[]{}") {
 			return int(t.text[0])
@@ -84,6 +87,12 @@ type lexError struct {
 	what   string // the original's words
 	raw    string // the text of the token
 	remedy string
+}
+
+// unterminated is what the original says about a tokBroken where it wants a
+// string; elsewhere it is one more unexpected token.
+func unterminated(t token) *lexError {
+	return &lexError{t.pos, "Unterminated double quoted string\n  we don't allow embedded newlines\n ", t.text, "close the quotes on the same line"}
 }
 
 func (e *lexError) original() string {
@@ -168,9 +177,9 @@ func (l *lexer) quoted(t token, rest string) token {
 		i++
 	}
 	if i >= len(rest) || rest[i] != '"' {
-		l.err = &lexError{t.pos, "Unterminated double quoted string\n  we don't allow embedded newlines\n ", rest[:min(i+1, len(rest))],
-			"close the quotes on the same line"}
-		return token{pos: t.pos}
+		t.kind, t.text = tokBroken, rest[:min(i+1, len(rest))]
+		l.at += i
+		return t
 	}
 	if i-1 > maxString {
 		l.err = &lexError{t.pos, "Double quoted string too long", rest[:i], fmt.Sprintf("a text in quotes has at most %d characters: put a longer command into a script", maxString)}

@@ -47,5 +47,5 @@ func spanZone(s string) int {
 // loopback reports whether the original counts an address as one that every
 // host has for itself: it looks at the text.
 func loopback(ip string) bool {
-	return strings.HasPrefix(ip, "127.0.0.") || ip == "::1"
+	return strings.HasPrefix(ip, "127.") || ip == "::1"
 }

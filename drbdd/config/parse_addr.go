@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// address reads an address and its semicolon, in a host section.
-func (p *parser) address(h *Host, t token) *Address {
+// address reads an address and its semicolon, in a host section. names are the
+// hosts that have it.
+func (p *parser) address(h *Host, t token, names []string) *Address {
 	a := p.addressTokens(t.pos)
 	if a.Port != "" {
-		p.uniqueAddress(h, a)
+		p.uniqueAddress(a, names)
 		p.expect(';')
 		return a
 	}
@@ -109,13 +110,17 @@ func (p *parser) port(at Pos) string {
 }
 
 // uniqueAddress records an address: loopback addresses count for each host, the
-// others for all (drbd-config 5).
-func (p *parser) uniqueAddress(h *Host, a *Address) {
+// others, and those of floating sections, which have no names, for all
+// (drbd-config 5).
+func (p *parser) uniqueAddress(a *Address, names []string) {
 	key := a.IP + ":" + a.Port
-	if loopback(a.IP) && h.Kind != Floating {
-		key = h.Name() + ":" + key
+	if !loopback(a.IP) || len(names) == 0 {
+		p.unique(a.Pos, "IP", key)
+		return
 	}
-	p.unique(a.Pos, "IP", key)
+	for _, n := range names {
+		p.unique(a.Pos, "IP", n+":"+key)
+	}
 }
 
 // portGiven takes back the finding about a missing port: the statement port

@@ -30,6 +30,7 @@ func (p *parser) on(r *Resource) {
 
 func (p *parser) addHost(r *Resource, h *Host) {
 	h.Pos = p.here()
+	p.sectionAt = h.Pos
 	for _, n := range h.Names {
 		p.unique(h.Pos, "host section", r.Name+": on "+n)
 	}
@@ -43,12 +44,13 @@ func (p *parser) floating(r *Resource, t token) {
 	if a.Family == "ipv6" {
 		h.Names[0] = a.String()
 	}
-	p.uniqueAddress(h, a)
+	p.uniqueAddress(a, nil)
 	end := p.next()
 	if !end.is('{') && !end.is(';') {
 		p.fatal(wantFloating, end, "")
 	}
 	h.Pos = p.here()
+	p.sectionAt = h.Pos
 	r.Hosts = append(r.Hosts, h)
 	if end.is('{') {
 		p.hostBody(r, h, hostWords, wantHost)
@@ -64,6 +66,7 @@ func (p *parser) stacked(r *Resource, t token) {
 	p.unique(t.pos, "stacked-on-top-of", "stacked:"+lower.text)
 	p.expect('{')
 	h := &Host{Kind: Stacked, Lower: lower.text, Pos: p.here()}
+	p.sectionAt = h.Pos
 	r.Hosts = append(r.Hosts, h)
 	p.hostBody(r, h, []string{"device", "address", "alternate-link-address", "volume", "proxy"}, wantStacked)
 }
@@ -94,13 +97,13 @@ func (p *parser) hostStatement(r *Resource, h *Host, t token, words []string, w 
 			p.noAddressHere(t)
 		}
 		p.unique(t.pos, "address statement", p.hostKey(r, h, "address"))
-		h.Address = p.address(h, t)
+		h.Address = p.address(h, t, h.Names)
 	case "alternate-link-address":
 		if h.Kind == Floating {
 			p.noAddressHere(t)
 		}
 		p.unique(t.pos, "alt-address statement", p.hostKey(r, h, "alt-address"))
-		h.AltAddress = p.address(h, t)
+		h.AltAddress = p.address(h, t, h.Names)
 	case "disk", "device", "meta-disk", "flexible-meta-disk":
 		key := name
 		if name == "flexible-meta-disk" {
@@ -112,6 +115,7 @@ func (p *parser) hostStatement(r *Resource, h *Host, t token, words []string, w 
 		p.volume(&h.Volumes, h)
 	case "options":
 		p.expect('{')
+		p.sectionAt = p.here()
 		h.Options = nil // the last section counts (seen)
 		p.options(SectionOptions, func(Section) *[]Option { return &h.Options })
 		if len(h.Options) > 0 && !p.inShow {
@@ -183,7 +187,10 @@ func (p *parser) hostEnd(r *Resource, h *Host) {
 		}
 	}
 	if len(h.Volumes) > 1 && slices.ContainsFunc(h.Volumes, func(v *Volume) bool { return v.Implicit }) && !p.allImplicit(h) {
-		p.bad(h.Pos, fmt.Sprintf("in resource %s: you must not mix implicit and explicit volumes", r.Name), "put all of them into volume N { }")
+		p.bad(p.sectionAt, fmt.Sprintf("in resource %s: you must not mix implicit and explicit volumes", r.Name), "put all of them into volume N { }")
+	}
+	if h.Kind == ThisHost || h.Kind == RemoteHost {
+		return
 	}
 	if h.Address == nil {
 		p.missingAddress = append(p.missingAddress, pendingHost{h, len(p.found)})
@@ -212,7 +219,7 @@ func (p *parser) missing(r *Resource, h *Host, what string) {
 	} else if what == "address" {
 		remedy = "write address A.B.C.D:PORT;"
 	}
-	p.bad(h.Pos, fmt.Sprintf("in resource %s, on %s { ... }: '%s' keyword missing.", r.Name, h.NameList(), what), remedy)
+	p.bad(p.sectionAt, fmt.Sprintf("in resource %s, on %s { ... }: '%s' keyword missing.", r.Name, h.NameList(), what), remedy)
 }
 
 // inherit gives a host what the volumes of the resource say and it does not.

@@ -216,12 +216,12 @@ func (p *parser) connect(r *Resource, c nineHost) {
 	switch {
 	case c.address != nil:
 		h.Address = c.address
-		p.uniqueAddress(h, c.address)
+		p.uniqueAddress(c.address, h.Names)
 	case c.port != "" && h.Address != nil:
 		moved := *h.Address
 		moved.Port, moved.Pos = c.port, c.at.pos
 		h.Address = &moved
-		p.uniqueAddress(h, h.Address)
+		p.uniqueAddress(h.Address, h.Names)
 	}
 	if h.Address != nil {
 		for _, m := range p.missingAddress {

@@ -31,11 +31,12 @@ func (p *parser) proxy(r *Resource, h *Host, t token) {
 		}
 		switch p.keyword(t, wantProxy, "inside", "outside", "options") {
 		case "inside":
-			x.Inside = p.address(h, t)
+			x.Inside = p.address(h, t, x.Names)
 		case "outside":
-			x.Outside = p.address(h, t)
+			x.Outside = p.address(h, t, x.Names)
 		case "options":
 			p.expect('{')
+			p.sectionAt = p.here()
 			p.proxyOptions(&x.Options, &x.Plugins)
 		default:
 			p.fatal(wantProxy, t, "")
@@ -44,7 +45,7 @@ func (p *parser) proxy(r *Resource, h *Host, t token) {
 	for i, a := range []*Address{x.Inside, x.Outside} {
 		if a == nil {
 			what := []string{"inside", "outside"}[i]
-			p.bad(x.Pos, fmt.Sprintf("in section: on %s { proxy on %s { ... } }: '%s' keyword missing.", h.Name(), x.Names[0], what), "")
+			p.bad(p.sectionAt, fmt.Sprintf("in section: on %s { proxy on %s { ... } }: '%s' keyword missing.", h.Name(), x.Names[0], what), "")
 		}
 	}
 	p.warn(t.pos, fmt.Sprintf("resource %s goes through DRBD Proxy, which drbdd does not serve", r.Name), "start the proxy by its own means")

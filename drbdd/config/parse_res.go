@@ -63,6 +63,9 @@ func (p *parser) resourceStatement(r *Resource, t token) {
 	case "net", "syncer", "startup", "handlers", "options", "proxy":
 		p.section(r, t, name)
 	case "device", "meta-disk", "flexible-meta-disk":
+		if name == "device" {
+			p.unique(t.pos, "device statement", r.Name+":device")
+		}
 		p.volumeStatement(t, name, p.implicitVolume(&r.Volumes, t.pos), nil)
 	case "volume":
 		p.volume(&r.Volumes, nil)
@@ -107,6 +110,7 @@ func (p *parser) section(r *Resource, t token, name string) {
 	k := sectionKeys[name]
 	p.unique(t.pos, k.what, r.Name+":"+k.key)
 	p.expect('{')
+	p.sectionAt = p.here()
 	switch k.section {
 	case SectionStartup:
 		p.startup(r)
@@ -173,7 +177,7 @@ func (p *parser) ignoreOn(r *Resource, t token) {
 
 // diskAtResource reads "disk { options }" or "disk DEVICE;".
 func (p *parser) diskAtResource(r *Resource, t token) {
-	v := p.next()
+	v := p.diskToken()
 	switch {
 	case v.is('{'):
 		p.unread(v)

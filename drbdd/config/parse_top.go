@@ -55,7 +55,7 @@ func (p *parser) common(t token) {
 	p.cfg.Common = r
 	p.resourceBody(r)
 	if len(r.Hosts) > 0 {
-		p.bad(p.here(), "in the common section, there are no host sections allowed.", "move the host section into its resource")
+		p.bad(p.sectionAt, "in the common section, there are no host sections allowed.", "move the host section into its resource")
 	}
 }
 

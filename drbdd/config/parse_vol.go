@@ -66,9 +66,10 @@ func (p *parser) volumeStatement(t token, name string, v *Volume, h *Host) {
 }
 
 func (p *parser) disk(v *Volume) {
-	t := p.next()
+	t := p.diskToken()
 	switch {
 	case t.is('{'):
+		p.sectionAt = p.here()
 		p.options(SectionDisk, func(Section) *[]Option { return &v.DiskOptions })
 	case t.isString():
 		v.Disk = t.text
@@ -76,6 +77,15 @@ func (p *parser) disk(v *Volume) {
 	default:
 		p.fatal(wantDiskValue, t, `write the device, for example disk /dev/sda1;`)
 	}
+}
+
+// diskToken is the device or the brace behind disk.
+func (p *parser) diskToken() token {
+	t := p.next()
+	if t.kind == tokBroken {
+		p.lexFailed(unterminated(t))
+	}
+	return t
 }
 
 // metaDisk reads "internal", "DEV" (flexible) or "DEV [N]".
@@ -95,7 +105,7 @@ func (p *parser) metaDisk(v *Volume) {
 		p.expect(']')
 		p.expect(';')
 	case !t.is(';'):
-		p.fatal(wanted{"[ | ;", true}, t, "write meta-disk DEVICE; or meta-disk DEVICE [N];")
+		p.fatal(wanted{"[ | ;", false}, t, "write meta-disk DEVICE; or meta-disk DEVICE [N];")
 	}
 }
 

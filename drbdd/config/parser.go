@@ -22,6 +22,7 @@ type parser struct {
 	depth int      // of includes
 
 	cur                         *Resource  // being read
+	sectionAt                   Pos        // where the last section opened
 	incons                      []inconCmd // of cur, see settleOld
 	missingAddress, missingPort []pendingHost
 	nine                        nineWords // of cur, see settleNine
@@ -41,7 +42,7 @@ type stop struct{}
 func Parse(name string, data []byte, env Env) (*Config, Findings) {
 	p := newParser(name, &env)
 	if p.guard(func() { p.file(name, data) }) {
-		p.checkAll()
+		p.guard(p.checkAll)
 	}
 	return p.cfg, p.found
 }
@@ -74,9 +75,13 @@ func (p *parser) next() token {
 	}
 	t := p.lx.next()
 	if e := p.lx.err; e != nil {
-		p.fail(Finding{Level: Error, Pos: e.pos, Original: e.original(), Remedy: e.remedy, Exit: ExitInvalid, Stops: true})
+		p.lexFailed(e)
 	}
 	return t
+}
+
+func (p *parser) lexFailed(e *lexError) {
+	p.fail(Finding{Level: Error, Pos: e.pos, Original: e.original(), Remedy: e.remedy, Exit: ExitInvalid, Stops: true})
 }
 
 func (p *parser) unread(t token) { p.back = &t }
@@ -199,6 +204,9 @@ func (p *parser) expect(c byte) token {
 // plain takes a keyword at a place where only a value can stand for that value:
 // older tools reserved fewer words, and dump prints such values without quotes.
 func (p *parser) plain(w wanted, t token) token {
+	if t.kind == tokBroken {
+		p.lexFailed(unterminated(t))
+	}
 	if t.keyword() && !p.inShow {
 		p.slip(w, t, fmt.Sprintf("the keyword %s is taken for a value here", t.text), fmt.Sprintf("write \"%s\" in double quotes: the real tools refuse the file", t.text))
 	}

@@ -45,26 +45,29 @@ func TestReal(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "drbd.conf")
 	accepted, failures := 0, 0
 	for seed := first; seed < first+n; seed++ {
-		g := &confGen{Rand: rand.New(rand.NewPCG(uint64(seed), 4)), slips: []float64{0, 0, 0.02, 0.2}[seed%4], odd: true}
+		g := &confGen{Rand: rand.New(rand.NewPCG(uint64(seed), 4)), slips: []float64{0, 0, 0.02, 0.2}[seed/3%4], odd: true}
 		text := g.file()
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		args, merged := []string{"dump"}, false
-		if seed%3 == 0 {
-			args, merged = []string{"-v", "dump"}, true
+		mode := config.DumpMode(seed % 3)
+		args := [][]string{{"dump"}, {"-d", "dump"}, {"-v", "dump"}}[mode]
+		if xml := seed/3%3 == 2; xml {
+			args[len(args)-1] = "dump-xml"
 		}
 		stdout, stderr, exit := realDump(t, file, args...)
 		if exit == -1 || strings.Contains(stderr, "internal error") {
 			continue // it crashed
 		}
-		conf, found := config.Parse(file, []byte(text), config.Env{Hostname: "alpha", LocalAddr: sysenv.LocalAddr, DumpOnly: !merged})
+		conf, found := config.Parse(file, []byte(text), config.Env{Hostname: "alpha", LocalAddr: sysenv.LocalAddr, DumpOnly: mode == config.DumpPlain})
 		said, ours := found.Original()
 		bad := said != stderr || ours != exit
 		dump := ""
 		if exit == 0 {
 			accepted++
-			dump = conf.Dump("alpha", merged)
+			if dump = conf.Dump("alpha", mode); args[len(args)-1] == "dump-xml" {
+				dump = conf.DumpXML(mode)
+			}
 			bad = bad || dump != stdout || found.Refused()
 		}
 		if bad {

@@ -118,7 +118,7 @@ func TestVectors(t *testing.T) {
 				t.Errorf("the real drbdadm says\n%s(exit %d), we\n%s(exit %d)", want.Stderr, want.RC, stderr, exit)
 			}
 			if want.RC == 0 {
-				if got := conf.Dump(c.Hostname, false); got != strings.TrimSuffix(want.Stdout, "") {
+				if got := conf.Dump(c.Hostname, config.DumpPlain); got != want.Stdout {
 					t.Errorf("dump:\n%s\nwant:\n%s", got, want.Stdout)
 				}
 				if found.Refused() {
