@@ -7,6 +7,7 @@ type Info struct {
 	Size          int64 // bytes, a multiple of BlockSize
 	BlockSize     int   // bytes of a logical block: a power of two, 512 at least
 	MaxIO         int   // bytes of the largest Read or Write; 0 means DefaultMaxIO
+	MaxRange      int64 // bytes of the largest Discard or WriteZeroes; 0 means any
 	ReadOnly      bool
 	Discard       bool // Discard is worth sending
 	DiscardZeroes bool // what was discarded reads as zeroes
@@ -26,11 +27,16 @@ func (i Info) IOLimit() int {
 
 // Backend carries out requests.
 type Backend interface {
-	// Info may be called at any time; only Size and MaxIO change while a front end is there.
+	// Info may be called at any time; only Size, MaxIO and MaxRange change while a front end is there.
 	Info() Info
 	// Submit takes a request over until it calls Complete. It does not wait for I/O.
 	// It may complete the request before it returns.
 	Submit(r *Request)
+}
+
+// InRange says whether n bytes at off are whole blocks inside of the device, one at least.
+func (i Info) InRange(off, n int64) bool {
+	return off >= 0 && n > 0 && off <= i.Size && n <= i.Size-off && (off|n)&int64(i.BlockSize-1) == 0
 }
 
 // Check tells whether r is a request that a device like this can carry out: nil, ErrRange,
@@ -46,11 +52,11 @@ func (i Info) Check(r *Request) error {
 		return nil
 	case r.Op.Changes() && i.ReadOnly:
 		return ErrReadOnly
-	case r.Off < 0 || r.Len <= 0 || r.Off > i.Size || r.Len > i.Size-r.Off:
-		return ErrRange
-	case (r.Off|r.Len)&int64(i.BlockSize-1) != 0:
+	case !i.InRange(r.Off, r.Len):
 		return ErrRange
 	case r.Op.HasData() && (r.Len != int64(len(r.Data)) || r.Len > int64(i.IOLimit())):
+		return ErrRange
+	case !r.Op.HasData() && i.MaxRange > 0 && r.Len > i.MaxRange:
 		return ErrRange
 	}
 	return nil
@@ -63,8 +69,8 @@ func (i Info) Valid() error {
 		return fmt.Errorf("block size %d is not a power of two from 512 to 65536", i.BlockSize)
 	case i.Size < 0 || i.Size&int64(i.BlockSize-1) != 0:
 		return fmt.Errorf("size %d is not a multiple of the block size %d", i.Size, i.BlockSize)
-	case i.IOLimit()&(i.BlockSize-1) != 0:
-		return fmt.Errorf("largest request %d is not a multiple of the block size %d", i.MaxIO, i.BlockSize)
+	case (int64(i.IOLimit())|i.MaxRange)&int64(i.BlockSize-1) != 0:
+		return fmt.Errorf("largest requests %d and %d are not multiples of the block size %d", i.MaxIO, i.MaxRange, i.BlockSize)
 	}
 	return nil
 }

@@ -28,8 +28,8 @@ func TestMem(t *testing.T) {
 func TestSplitBackend(t *testing.T) {
 	blocktest.TestBackend(t, func(t *testing.T) blockdev.Backend {
 		m := openMem(t)
-		m.SetInfo(func(i *blockdev.Info) { i.MaxIO = 4096 })
-		return blockdev.Split(m, 32<<10)
+		m.SetInfo(func(i *blockdev.Info) { i.MaxIO, i.MaxRange = 4096, 32<<10 })
+		return blockdev.Split(m)
 	})
 }
 
@@ -62,7 +62,7 @@ func (n *null) Submit(r *blockdev.Request) {
 
 func TestSplitBeyond4GiB(t *testing.T) {
 	b := &null{info: blockdev.Info{Size: 16 << 40, BlockSize: 512}}
-	s := blockdev.Split(b, 1<<30)
+	s := blockdev.Split(b)
 	if err := submit(s, &blockdev.Request{Op: blockdev.Discard, Off: 512, Len: 16<<40 - 1024}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,8 @@ func TestSplitBeyond4GiB(t *testing.T) {
 func TestSplitWindow(t *testing.T) {
 	m := openMem(t)
 	m.Hold()
-	s := blockdev.Split(m, 64<<10)
+	m.SetInfo(func(i *blockdev.Info) { i.MaxRange = 64 << 10 })
+	s := blockdev.Split(m)
 	done := make(chan error, 1)
 	r := &blockdev.Request{Op: blockdev.Discard, Len: 4 << 20, Done: func(_ *blockdev.Request, err error) { done <- err }}
 	r.Start()

@@ -6,31 +6,37 @@ import "sync"
 // 16 TiB must not become 16,000 requests at once.
 const splitWindow = 8
 
+// splitRange is the largest piece of a Discard or WriteZeroes when the backend names none:
+// a request of a whole disk should not be one system call.
+const splitRange = 1 << 30
+
 // Split puts a front of a backend that takes reads and writes up to DefaultMaxIO and ranges
 // of any length, and cuts them into pieces of what the backend takes at the moment:
-// Info().IOLimit() for Read and Write, maxRange bytes for Discard and WriteZeroes (file systems send
+// Info().MaxIO for Read and Write, MaxRange for Discard and WriteZeroes (file systems send
 // discards beyond 4 GiB, DRBD's packets have 32 bits). The request completes
 // when all pieces have, with the first error; after an error no further piece is begun.
-func Split(b Backend, maxRange int64) Backend {
-	return &splitter{b: b, maxRange: maxRange}
-}
+// Every front end of this project does this, so backends see no request beyond their limits.
+func Split(b Backend) Backend { return &splitter{b: b} }
 
 type splitter struct {
-	b        Backend
-	maxRange int64
-	pieces   sync.Pool
+	b      Backend
+	pieces sync.Pool
 }
 
 func (s *splitter) Info() Info {
 	i := s.b.Info()
-	i.MaxIO = max(i.IOLimit(), DefaultMaxIO)
+	i.MaxIO, i.MaxRange = max(i.IOLimit(), DefaultMaxIO), 0
 	return i
 }
 
 func (s *splitter) Submit(r *Request) {
-	limit := s.maxRange
+	info := s.b.Info()
+	limit := info.MaxRange
+	if limit <= 0 {
+		limit = splitRange
+	}
 	if r.Op.HasData() {
-		limit = int64(s.b.Info().IOLimit())
+		limit = int64(info.IOLimit())
 	}
 	if r.Op == Flush || r.Len <= limit {
 		s.b.Submit(r)
