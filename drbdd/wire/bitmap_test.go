@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"classicha/drbdd/metadata"
+	"classicha/drbdd/wire/recorded"
 )
 
 // The bitmap of package metadata is what is sent and received.
@@ -147,13 +148,12 @@ func TestRLEVectors(t *testing.T) {
 // kernels' statistics.
 func TestRecordedBitmaps(t *testing.T) {
 	exchanges := 0
-	for name, b := range recording(t) {
+	for name, b := range recorded.Files() {
 		if !strings.HasSuffix(name, ".data.bin") || len(b) == 0 {
 			continue
 		}
-		files := recording(t)
 		scenario, _, _ := strings.Cut(name, ".")
-		log := string(files[scenario+".kernel.txt"])
+		log := recorded.KernelLog(scenario)
 		var (
 			bits uint64
 			part []Packet

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"classicha/drbdd/wire/digest"
+	"classicha/drbdd/wire/recorded"
 )
 
 // digestOf is the digest of b by the kernel's name.
@@ -42,7 +43,7 @@ func TestDigestSizes(t *testing.T) {
 
 // TestRecordedAuth: the kernels' responses are the HMACs of the other's challenge.
 func TestRecordedAuth(t *testing.T) {
-	files := recording(t)
+	files := recorded.Files()
 	const long = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 	for _, c := range []struct{ scenario, alg, a, b string }{
 		{"handshake_sha1", "sha1", "FooFunFactory", "FooFunFactory"},
@@ -111,7 +112,7 @@ func TestAuthRefusals(t *testing.T) {
 // digests of a verify are those of the blocks, where these are known.
 func TestRecordedDigests(t *testing.T) {
 	data, same := 0, 0
-	for name, b := range recording(t) {
+	for name, b := range recorded.Files() {
 		if !strings.HasSuffix(name, ".data.bin") {
 			continue
 		}
@@ -153,7 +154,7 @@ func TestRecordedDigests(t *testing.T) {
 // our reading of the streams: each write gets the ack that its flags ask for, with
 // its sector and block id, and each barrier its count.
 func TestRecordedAcks(t *testing.T) {
-	files := recording(t)
+	files := recorded.Files()
 	meta := regexp.MustCompile(`^(.*)\.(a2b|b2a)\.meta\.bin$`)
 	acks, barriers := 0, 0
 	for name, b := range files {

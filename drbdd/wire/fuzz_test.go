@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"testing"
+
+	"classicha/drbdd/wire/recorded"
 )
 
 // dialectOf draws a dialect from fuzz input.
@@ -48,7 +50,7 @@ func FuzzNext(f *testing.F) {
 			f.Add(b, uint8(c.d.Version-80), uint8(c.d.Features), uint8(0), c.p.Cmd.spec().sock != MetaSocket)
 		}
 	}
-	for name, b := range recording(f) {
+	for name, b := range recorded.Files() {
 		if len(b) < 3000 && bytes.HasSuffix([]byte(name), []byte(".bin")) {
 			f.Add(b, uint8(21), uint8(15), uint8(0), !bytes.Contains([]byte(name), []byte("meta")))
 		}

@@ -1,43 +1,14 @@
 package wire
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
+	"maps"
 	"strings"
 	"testing"
-)
 
-// recording is testdata/streams.tar.gz: every stream and timeline recorded between
-// two kernels, by file name.
-func recording(t testing.TB) map[string][]byte {
-	t.Helper()
-	f, err := os.Open("testdata/streams.tar.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if files[h.Name], err = io.ReadAll(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+	"classicha/drbdd/wire/recorded"
+)
 
 // packet is one packet of a stream.
 type packet struct {
@@ -54,32 +25,18 @@ func split(t *testing.T, sock Socket, b []byte) (all []packet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Initial
-	if sock == MetaSocket && len(b) >= 4 && !bytes.HasPrefix(b, []byte{0x83, 0x74, 2, 0x67}) {
-		d = agreed // the other side opened this socket
-	}
-	for len(b) > 0 {
-		p, n, err := d.Next(sock, b)
-		if err != nil {
+	for dec := NewDecoder(sock, agreed); len(b) > 0; {
+		p, n, err := dec.Next(b[:min(len(b), 6)])
+		if err != ErrShort || n != 0 {
+			t.Fatalf("a piece of a packet: %d %v", n, err)
+		}
+		d := dec.Dialect
+		if p, n, err = dec.Next(b); err != nil {
 			t.Fatalf("after %d packets: %v, at % x", len(all), err, b[:min(32, len(b))])
 		}
 		h, _, _ := d.ParseHeader(b)
 		all = append(all, packet{p, h, b[:n], d})
 		b = b[n:]
-		switch body := p.Body.(type) {
-		case Features:
-			if d, err = Agree(OwnFeatures(AllFeatures), body); err != nil {
-				t.Fatal(err)
-			}
-		case Protocol: // also an update: from the next packet on
-			var ok bool
-			if d.Digest, ok = DigestSize(body.Integrity); !ok {
-				t.Fatalf("integrity algorithm %q", body.Integrity)
-			}
-		}
-		if p.Cmd == CmdInitialMeta {
-			d = agreed
-		}
 	}
 	return all
 }
@@ -126,28 +83,16 @@ func (p *packet) line(offset int) string {
 // TestStreams: every recorded stream parses to its last byte, encodes to the same
 // bytes, and reads as the timeline says.
 func TestStreams(t *testing.T) {
-	files := recording(t)
+	files := maps.Clone(recorded.Files())
 	streams, packets, kinds := 0, 0, map[Command]bool{}
-	for name, text := range files {
-		scenario, ok := strings.CutSuffix(name, ".timeline.txt")
-		if !ok {
-			continue
+	for _, scenario := range recorded.Scenarios() {
+		timeline, err := recorded.Timeline(scenario)
+		if err != nil {
+			t.Fatal(err)
 		}
-		// The lines of each stream, in order.
-		want := map[string][]string{}
-		for l := range strings.Lines(string(text)) {
-			if strings.HasPrefix(l, "#") {
-				continue
-			}
-			at := strings.Index(l, "@")
-			if at < 0 {
-				t.Fatalf("%s: %q", name, l)
-			}
-			where := strings.Fields(l[:at])
-			n := len(where)
-			file := scenario + "." + where[n-3] + "." + where[n-2] + "." + where[n-1] + ".bin"
-			file = strings.Replace(file, ".c1.", ".", 1)
-			want[file] = append(want[file], strings.TrimSpace(l[at:]))
+		want := map[string][]string{} // the lines of each stream, in order
+		for _, l := range timeline {
+			want[l.Stream(scenario)] = append(want[l.Stream(scenario)], l.Text)
 		}
 		for file, lines := range want {
 			b, ok := files[file]
