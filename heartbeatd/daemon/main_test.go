@@ -182,3 +182,55 @@ func TestStopDuringStart(t *testing.T) {
 		t.Errorf("the stop took %v", d)
 	}
 }
+
+// The service manager hears when the daemon is ready, stops, and how it is.
+func TestForegroundUnderServiceManager(t *testing.T) {
+	n := newCommandNode(t)
+	sock, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: n.dir + "/notify", Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	t.Setenv("NOTIFY_SOCKET", n.dir+"/notify")
+	type result struct {
+		code int
+		out  string
+	}
+	ended := make(chan result, 1)
+	go func() {
+		code, out := n.heartbeat("-f")
+		ended <- result{code, out}
+	}()
+	heard := func(want string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		for {
+			sock.SetReadDeadline(time.Now().Add(patience))
+			c, err := sock.Read(buf)
+			if err != nil {
+				t.Fatalf("waiting for %q: %v\n%s", want, err, n.log())
+			}
+			if strings.Contains(string(buf[:c]), want) {
+				return
+			}
+		}
+	}
+	heard("READY=1")
+	heard("STATUS=node1 is active, holds")
+	n.until("resources", func() bool { return n.runs("a") })
+	pid, st := state.CheckPID(n.paths.PID)
+	if st != state.Running {
+		t.Fatalf("pid file: %v", st)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	heard("STOPPING=1")
+	r := <-ended
+	if r.code != 0 || n.runs("a") {
+		t.Errorf("exit code %d, resource runs: %v", r.code, n.runs("a"))
+	}
+	if !strings.Contains(r.out, "Configuration validated.") || strings.Contains(r.out, "Comm_now_up()") {
+		t.Errorf("standard error: the start should be there, later lines only in the log:\n%s", r.out)
+	}
+}
