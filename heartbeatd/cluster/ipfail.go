@@ -12,6 +12,7 @@ import (
 // the messages of the original, so a real ipfail on the other node is its partner.
 type ipfail struct {
 	twin     bool // the other node runs one
+	theirs   int  // ping nodes that the other sees, as far as we know
 	giveUpAt time.Time
 	class    Class
 	retryAt  time.Time
@@ -107,6 +108,7 @@ func (n *Node) ipfailMessage(p *peer, t string, m *message.Message) {
 		if err != nil {
 			return
 		}
+		n.ipfail.theirs = theirs
 		switch ours := n.pingCount(); {
 		case ours > theirs:
 			n.logAs("ipfail", Info, "Telling other node that we have more visible ping nodes.")
@@ -125,6 +127,7 @@ func (n *Node) ipfailMessage(p *peer, t string, m *message.Message) {
 		}
 	case "you_are_dead":
 		n.logAs("ipfail", Info, "Giving up because we were told that we have less ping nodes.")
+		n.ipfail.theirs = max(n.ipfail.theirs, n.pingCount()+1)
 		first := n.ipfail.giveUpAt.IsZero() || n.ipfail.class != HoldAll
 		n.ipfailGiveUp(HoldAll)
 		if first {
@@ -156,6 +159,11 @@ func (n *Node) ipfailTimers() {
 	}
 	n.ipfail.cancel()
 	if n.shutdown.phase != running {
+		return
+	}
+	if n.ipfail.class == HoldAll && n.pingCount() >= n.ipfail.theirs {
+		n.logAs("ipfail", Info, "Aborted delayed giveup")
+		n.ipfailSendCount() // we have caught up since
 		return
 	}
 	c, ok := n.policy.(*classic)
