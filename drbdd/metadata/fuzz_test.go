@@ -75,6 +75,20 @@ func FuzzSetGI(f *testing.F) {
 	})
 }
 
+func FuzzLastKnown(f *testing.F) {
+	f.Add("8388608\tr.img\nuuid:\t1122334455667788\n")
+	f.Add("1\t\t\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := ParseLastKnown(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseLastKnown(l.String()); err != nil || again != l {
+			t.Fatalf("%v: %+v then %+v", err, l, again)
+		}
+	})
+}
+
 // bitmapOf collects the words of a dump, up to a limit.
 func bitmapOf(text string, limit uint64) (Dump, []byte, error) {
 	var b []byte

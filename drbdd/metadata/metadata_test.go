@@ -254,3 +254,17 @@ func TestFlagWords(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestLastKnown: the file with which the tools find metadata after a resize.
+func TestLastKnown(t *testing.T) {
+	for _, text := range []string{"8388608\tr.img\n", "8388608\t/dev/vg0/a b\nuuid:\t1122334455667788\n"} {
+		if l, err := ParseLastKnown(text); err != nil || l.String() != text {
+			t.Errorf("%q: %v %+v", text, err, l)
+		}
+	}
+	for _, text := range []string{"", "8388608", "-1\tx\n", "x\ty\n", "1\t\n", "1\tx\nuuid:\tzz\n", "99999999999999999999\tx\n"} {
+		if l, err := ParseLastKnown(text); err == nil {
+			t.Errorf("%q gives %+v", text, l)
+		}
+	}
+}

@@ -126,7 +126,8 @@ func (t *table) put(r *Replay, tr, slot, extent uint32) {
 		return
 	}
 	if int(slot) >= len(*t) {
-		*t = append(*t, slices.Repeat([]uint32{ALFree}, int(slot)+1-len(*t))...)
+		n := min(int(slot)+ALContextSlots, ALMaxSlots)
+		*t = append(*t, slices.Repeat([]uint32{ALFree}, n-len(*t))...)
 	}
 	(*t)[slot] = extent
 }
