@@ -71,6 +71,7 @@ type Daemon struct {
 	watchdog   *watchdog.Device
 	service    notify.Manager
 	now        time.Time // of the last Step
+	next       time.Time // what the core's Next said after it
 	loadFile   *os.File
 	loadAt     time.Time // when /proc/loadavg was read
 	jobRuns    bool

@@ -46,7 +46,7 @@ func (d *Daemon) loop() *ending {
 // patience is how long there is nothing to do but wait for events.
 func (d *Daemon) patience(now time.Time) time.Duration {
 	wait := idle
-	if next := d.node.Next(); !next.IsZero() {
+	if next := d.next; !next.IsZero() {
 		if wait = next.Sub(now); wait < noProgress && !next.After(d.now) {
 			wait = noProgress
 		}
@@ -59,7 +59,7 @@ func (d *Daemon) patience(now time.Time) time.Duration {
 
 // turn handles first (may be nil) and everything else that waits, then what is due.
 func (d *Daemon) turn(first cluster.Event) {
-	if next := d.node.Next(); !next.IsZero() && time.Since(next) > lateWake {
+	if next := d.next; !next.IsZero() && time.Since(next) > lateWake {
 		// We were late. Packets that arrived meanwhile may still be in the sockets;
 		// silence is judged when they have been heard.
 		time.Sleep(readMoment)
@@ -98,7 +98,7 @@ func (d *Daemon) drain() {
 // takes effect. The Tick that follows has the true time.
 func (d *Daemon) step(ev cluster.Event) {
 	now := time.Now()
-	if next := d.node.Next(); !next.IsZero() && !now.Before(next) {
+	if next := d.next; !next.IsZero() && !now.Before(next) {
 		now = next.Add(-time.Nanosecond)
 	}
 	switch ev := ev.(type) {
@@ -118,7 +118,9 @@ func (d *Daemon) stepAt(now time.Time, ev cluster.Event) []cluster.Action {
 		now = d.now
 	}
 	d.now = now
-	return d.node.Step(now, ev)
+	actions := d.node.Step(now, ev)
+	d.next = d.node.Next()
+	return actions
 }
 
 func (d *Daemon) due(now time.Time) bool {
@@ -128,8 +130,7 @@ func (d *Daemon) due(now time.Time) bool {
 	if d.now.IsZero() {
 		return true // nothing was stepped yet
 	}
-	next := d.node.Next()
-	return !next.IsZero() && !now.Before(next)
+	return !d.next.IsZero() && !now.Before(d.next)
 }
 
 // loadEvery bounds how often /proc/loadavg is read.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -41,6 +42,8 @@ func run(p Paths, o options, args []string) int {
 	sched := rt.Realtime(prio) // may execute us again
 	good := takeVerdict()
 	rt.LimitGC()
+	// One for the loop and one for all others: more would only look for work in vain.
+	runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
 	unix.Umask(0o022)
 	// Executed through /proc/self/exe we would be listed as "exe": ps, pidof and killall
 	// shall find the name they know.
