@@ -262,3 +262,26 @@ func TestSyncParamForms(t *testing.T) {
 		t.Errorf("control bytes of the peer in a log line: %q", s)
 	}
 }
+
+// TestForDialect: what is sent parses in the dialect it was made for.
+func TestForDialect(t *testing.T) {
+	for version := MinVersion; version <= MaxVersion; version++ {
+		for _, f := range []Feature{0, AllFeatures} {
+			d := Dialect{Version: version, Features: f}
+			c, sync := SyncParam{Rate: 1, VerifyAlg: "md5"}.For(d)
+			for _, p := range []Packet{
+				{Cmd: c, Body: sync},
+				{Cmd: CmdSizes, Body: Sizes{MaxBioSize: 1 << 20}.For(d)},
+				{Cmd: CmdProtocol, Body: Protocol{Protocol: 3, Integrity: "md5"}.For(d)},
+			} {
+				q, _, err := d.Next(DataSocket, d.Append(nil, &p))
+				if err != nil || q.String() != p.String() {
+					t.Errorf("version %d features %s: %s %v", version, f, p.String(), err)
+				}
+			}
+			if s := (Sizes{MaxBioSize: 1 << 20}).For(d); int(s.MaxBioSize) != d.MaxData() {
+				t.Errorf("version %d: %d", version, s.MaxBioSize)
+			}
+		}
+	}
+}

@@ -70,6 +70,14 @@ func (p Policy) Converted() Policy {
 	return p
 }
 
+// For returns p as it is sent to a peer of that dialect.
+func (p Protocol) For(d Dialect) Protocol {
+	if p.NoIntegrity = d.Version < 87; p.NoIntegrity {
+		p.Integrity = ""
+	}
+	return p
+}
+
 // Append appends the 24 bytes and the algorithm.
 func (p Protocol) Append(b []byte) []byte {
 	for _, v := range [...]uint32{

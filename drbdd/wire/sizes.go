@@ -62,6 +62,14 @@ func (p Sizes) Append(b []byte) []byte {
 	return append(b, q.Discard, q.DiscardZeroes, q.WriteSame, q.Pad)
 }
 
+// For returns p as it is sent to a peer of that dialect: with or without the limits,
+// and the bio size capped (section 8).
+func (p Sizes) For(d Dialect) Sizes {
+	p.HasLimits = d.Features&FeatWSame != 0
+	p.MaxBioSize = min(p.MaxBioSize, uint32(d.MaxData()))
+	return p
+}
+
 // sizesLen is the length of P_SIZES in a dialect.
 func (d Dialect) sizesLen() int {
 	if d.Features&FeatWSame != 0 {
