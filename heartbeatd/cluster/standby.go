@@ -224,7 +224,8 @@ func (c *classic) considerFailback() {
 	if c.n.cfg.AutoFailback != FailbackOn || c.held&c.took&HoldForeign == 0 || c.other == nil || !c.other.alive() || c.state != resStable {
 		return
 	}
-	if !c.quiet() {
+	// After a partition both hold everything: that is settled elsewhere, not by a hand-over.
+	if !c.quiet() || c.contested || c.other.res.holds&HoldLocal != 0 {
 		c.n.log(Debug, "Auto failback delayed.")
 		c.failbackAt = c.n.now.Add(time.Second)
 		return
