@@ -116,7 +116,11 @@ func (c *classic) refused(p *peer, own bool) bool {
 }
 
 func (c *classic) ignored(info string, p *peer) {
-	c.n.log(Error, "Ignored standby message '%.20s' from %s in state %d", info, p.name, c.standby.state)
+	l := Error
+	if info == "done" && c.standby.state == standbyNot {
+		l = Debug // the end of an acquisition of its own
+	}
+	c.n.log(l, "Ignored standby message '%.20s' from %s in state %d", info, p.name, c.standby.state)
 }
 
 func (c *classic) askMe(p *peer, own bool, class Class, seq uint64) {
