@@ -5,7 +5,7 @@ package interop
 var (
 	// Both sides say so of the other when a partition heals (heartbeat-wire 14);
 	// that both own everything is true then, and ours says what it holds at once.
-	partitionErrors = []string{"returning after partition", "Late heartbeat: Node", "Both machines own"}
+	partitionErrors = []string{"returning after partition", "Late heartbeat: Node", "Both machines own", "both nodes run the"}
 	// Messages that were lost come late, and then out of order.
 	lossErrors = []string{"Both machines own", "No one owns", "Ignored standby message", "Attempt to remove timeout"}
 	// SIGHUP interrupts the reader of its serial line.
