@@ -3,8 +3,8 @@
 # Without root or without apt-get nothing is installed; tests that lack something say so.
 set -u
 case "${1:-test}" in
-demo) want="iproute2 iptables apache2" ;;
-*) want="iproute2 iptables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping" ;;
+demo) want="iproute2 iptables nftables apache2" ;;
+*) want="iproute2 iptables nftables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping" ;;
 esac
 missing=
 for p in $want; do
