@@ -215,11 +215,17 @@ func (c *classic) resource(p *peer, m *message.Message) {
 		c.standby = standby{}
 		c.report("")
 	}
-	if s := c.standby; p.res.stable && s.state == standbyDone && s.ours && s.asked && (p.ours || p.res.holds.swap()&s.class == s.class) {
-		// The end of the hand-over overtook the taker's done; or it is not taking, and
-		// whose class it is takes it back.
-		c.standby = standby{}
-		c.report("")
+	if s := c.standby; p.res.stable && s.state == standbyDone && s.ours && s.asked {
+		switch {
+		case p.ours:
+			// The end of the hand-over overtook the taker's done; or it is not taking,
+			// and whose class it is takes it back.
+			c.standby = standby{}
+			c.report("")
+		case p.res.holds.swap()&s.class == s.class && s.deadline.After(c.n.now.Add(standbyReply)):
+			// A real taker reports so before or after its done, which may be lost for good.
+			c.standby.deadline = c.n.now.Add(standbyReply)
+		}
 	}
 	if c.state == resRcvd && (p.res.stable || c.bothFresh(p)) {
 		c.becomeStable("T_RESOURCES(them)")

@@ -213,6 +213,8 @@ func (c *classic) standbyTimers() {
 			c.offered = map[int]uint64{}
 			c.giveUpAt = c.n.now.Add(offerAgain)
 		}
+	} else if s.state == standbyDone && s.ours && c.other.res.holds.swap()&s.class == s.class {
+		c.n.log(Info, "Other node completed standby takeover of %s resources.", s.class)
 	} else {
 		c.n.log(Error, "standby of %s resources timed out", s.class)
 	}

@@ -104,21 +104,16 @@ type Starter struct {
 // out-of-memory killer: a script must not compete with the daemon, and what it
 // leaves behind (a web server) lives for long. Any goroutine may call it.
 //
-// SCHED_RESET_ON_FORK would also reset the runtime's own new threads, so only
-// the calling thread has it, and only while it forks.
+// The class is taken from the child when it has executed its program, not at the fork
+// (SCHED_RESET_ON_FORK): until the exec our thread waits for the child, and on a machine
+// under load a child of normal priority kept it, and with it the whole daemon, waiting for
+// 850 ms. What the program may have forked in the microseconds between is reset too.
 func (s Starter) Start(cmd *exec.Cmd) error {
-	runtime.LockOSThread() // no thread is cloned from a locked one (the runtime uses its template thread)
-	defer runtime.UnlockOSThread()
-	cur, err := unix.SchedGetAttr(0, 0)
-	if err == nil && (cur.Policy == unix.SCHED_RR || cur.Policy == unix.SCHED_FIFO) {
-		reset := *cur
-		reset.Flags |= unix.SCHED_FLAG_RESET_ON_FORK
-		if unix.SchedSetAttr(0, &reset, 0) == nil {
-			defer unix.SchedSetAttr(0, cur, 0)
-		}
-	}
 	if err := cmd.Start(); err != nil {
 		return err
+	}
+	if cur, err := unix.SchedGetAttr(0, 0); err == nil && (cur.Policy == unix.SCHED_RR || cur.Policy == unix.SCHED_FIFO) {
+		toNormal(cmd.Process.Pid)
 	}
 	if s.ResetOOM {
 		// The value is inherited and belongs to the process. The program has
@@ -126,6 +121,18 @@ func (s Starter) Start(cmd *exec.Cmd) error {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("0\n"), 0)
 	}
 	return nil
+}
+
+// toNormal gives a process and its children the normal class.
+func toNormal(pid int) {
+	normal := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
+	_ = unix.SchedSetAttr(pid, normal, 0) // it may have ended already
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, c := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(c); err == nil {
+			_ = unix.SchedSetAttr(n, normal, 0)
+		}
+	}
 }
 
 // Threads counts the threads of this process by policy name, for the start's
