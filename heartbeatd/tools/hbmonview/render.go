@@ -173,6 +173,10 @@ func nodes(v cluster.View, o Options) []screen.Line {
 		var ls []screen.Line
 		for _, l := range n.Links {
 			p := screen.Text(l.Name+" ", screen.Plain).Add(l.Status, linkStyle(l.Status))
+			if n.Name == v.Node && l.Status != "up" {
+				// A node never hears itself on a serial line or by unicast: that is no fault.
+				p = screen.Text(l.Name+" -", screen.Plain)
+			}
 			ls = append(ls, p)
 			widest = max(widest, p.Width())
 		}
