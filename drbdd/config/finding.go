@@ -107,17 +107,22 @@ func (fs Findings) Refused() bool {
 	return false
 }
 
-// ExitCode is ours: 0, or that of the first error.
+// ExitCode is ours: 0, or that of the last error up to the one at which the
+// original stops.
 func (fs Findings) ExitCode() int {
+	exit := ExitOK
 	for _, f := range fs {
-		if f.Level == Error {
-			if f.Exit != 0 {
-				return f.Exit
-			}
-			return ExitInvalid
+		if f.Level != Error {
+			continue
+		}
+		if exit = f.Exit; exit == 0 {
+			exit = ExitInvalid
+		}
+		if f.Stops {
+			break
 		}
 	}
-	return ExitOK
+	return exit
 }
 
 // Original is what drbdadm 8.4 prints on standard error for the same file, and

@@ -15,7 +15,7 @@ type confGen struct {
 	slips float64
 	minor int
 	port  int
-	odd   bool // with values that dump cannot hand back
+	odd   bool // with what dump leaves out
 }
 
 func (g *confGen) pick(words ...string) string { return words[g.IntN(len(words))] }
@@ -196,7 +196,7 @@ func (g *confGen) resource(name string) string {
 	}
 	if atResource {
 		for i := range count {
-			b.WriteString(g.volume(explicit, i, device[i]))
+			b.WriteString(g.volume(explicit && g.odd, explicit, i, device[i]))
 		}
 	}
 	hosts := 2
@@ -209,7 +209,7 @@ func (g *confGen) resource(name string) string {
 		body := ""
 		if !atResource {
 			for i := range count {
-				body += g.volume(explicit, i, device[i])
+				body += g.volume(explicit, explicit, i, device[i])
 			}
 		} else if explicit && g.chance(0.2) {
 			body = "volume 0 { disk /dev/own ; }\n"
@@ -245,12 +245,13 @@ func (g *confGen) stacked(lower string) string {
 		device, g.address(1), device, g.diskStatement(), g.meta(), g.address(3))
 }
 
-func (g *confGen) volume(explicit bool, n int, device string) string {
+// volume writes one volume, with disk options of its own if options is set.
+func (g *confGen) volume(options, explicit bool, n int, device string) string {
 	body := fmt.Sprintf("%s %s %s", device, g.diskStatement(), g.meta())
 	if !explicit {
 		return body + "\n"
 	}
-	if g.chance(0.3) {
+	if options && g.chance(0.3) {
 		body += " disk { " + g.options(config.SectionDisk) + "}"
 	}
 	return fmt.Sprintf("volume %d { %s }\n", n, body)

@@ -99,8 +99,14 @@ func (e *lexError) original() string {
 	return fmt.Sprintf("%s: %s >>>%s...<<<\n", e.pos, e.what, cut(e.raw))
 }
 
-// cut is how much of a token the original shows.
-func cut(s string) string { return s[:min(len(s), 20)] }
+// cut is how much of a token the original shows: 20 bytes, and none behind a
+// NUL.
+func cut(s string) string {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	return s[:min(len(s), 20)]
+}
 
 type lexer struct {
 	file string
@@ -176,8 +182,13 @@ func (l *lexer) quoted(t token, rest string) token {
 		b.WriteByte(rest[i])
 		i++
 	}
-	if i >= len(rest) || rest[i] != '"' {
-		t.kind, t.text = tokBroken, rest[:min(i+1, len(rest))]
+	if i >= len(rest) { // without a newline the original's rule does not match
+		t.kind, t.text = tokPunct, rest[:1]
+		l.at++
+		return t
+	}
+	if rest[i] != '"' {
+		t.kind, t.text = tokBroken, rest[:i+1]
 		l.at += i
 		return t
 	}
@@ -215,7 +226,7 @@ func classify(s string) kind {
 	}
 	if parts := strings.Split(s, "."); len(parts) == 4 {
 		for _, p := range parts {
-			if p == "" || span(p, isDigit) != len(p) {
+			if p == "" || len(p) > 3 || span(p, isDigit) != len(p) {
 				return tokWord
 			}
 		}

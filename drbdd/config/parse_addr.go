@@ -50,6 +50,9 @@ func (p *parser) addressTokens(at Pos) *Address {
 		ip = t
 	}
 	a.IP = ip.text
+	if (a.Family == "ssocks" || a.Family == "sdp") && !p.inShow {
+		p.warn(at, fmt.Sprintf("address family %s needs special hardware and drivers, which drbdd cannot use", a.Family), "write ipv4 or ipv6")
+	}
 	if a.Family != "ipv6" {
 		p.checkIPv4(ip)
 	}

@@ -12,12 +12,12 @@ type nineWords struct {
 }
 
 type nineMesh struct {
-	at    token
+	found int // index of its finding
 	hosts []string
 }
 
 type nineConnection struct {
-	at    token
+	found int // index of its finding
 	hosts []nineHost
 	paths int
 }
@@ -30,15 +30,20 @@ type nineHost struct {
 	port    string
 }
 
-// refuse9 records a construct of DRBD 9 that has no meaning with one peer and
-// the 8.4 protocol (drbd-config 9).
-func (p *parser) refuse9(w wanted, t token, word, remedy string) {
-	p.add(Finding{Level: Error, Pos: t.pos, Text: fmt.Sprintf("'%s' is a DRBD 9 feature, not supported with the 8.4 protocol", word), Remedy: remedy,
-		Original: w.original(t), Exit: ExitInvalid, Stops: true, Ours: true})
+// accept9 records a construct of DRBD 9, which stops the 8.4 tools, and returns
+// the index of the finding: what follows may show that it must be refused.
+func (p *parser) accept9(w wanted, t token, text string) int {
+	p.slip(w, t, text, "the 8.4 tools refuse the file")
+	return len(p.found) - 1
 }
 
-func (p *parser) accept9(w wanted, t token, text string) {
-	p.slip(w, t, text, "the 8.4 tools refuse the file")
+// refuse9 makes a finding of accept9 an error: the construct has no meaning with
+// one peer and the 8.4 protocol (drbd-config 9).
+func (p *parser) refuse9(at int, word, remedy string) {
+	f := p.found[at]
+	f.Level, f.Ours, f.Remedy = Error, true, remedy
+	f.Text = fmt.Sprintf("'%s' is a DRBD 9 feature, not supported with the 8.4 protocol", word)
+	p.found[at] = f
 }
 
 // nineOption reads an option of DRBD 9 in any section.
@@ -56,6 +61,7 @@ func (p *parser) nineOption(s Section, t token, w wanted) bool {
 	if !ok {
 		return false
 	}
+	at := p.accept9(w, t, "")
 	var values []string
 	v := p.next()
 	for ; v.kind == tokWord || v.kind == tokString || v.kind == tokInt; v = p.next() {
@@ -64,11 +70,11 @@ func (p *parser) nineOption(s Section, t token, w wanted) bool {
 	if !v.is(';') {
 		p.fatal(wantPunct(';'), v, "")
 	}
-	if value := strings.Join(values, " "); word.harmless(value) {
-		p.accept9(w, t, fmt.Sprintf("'%s' is a DRBD 9 feature; %s changes nothing here and is ignored", t.text, strings.TrimSpace(t.text+" "+value)))
-		return true
+	value := strings.Join(values, " ")
+	p.found[at].Text = fmt.Sprintf("'%s' is a DRBD 9 feature; %s changes nothing here and is ignored", t.text, strings.TrimSpace(t.text+" "+value))
+	if !word.harmless(value) {
+		p.refuse9(at, t.text, "leave it out")
 	}
-	p.refuse9(w, t, t.text, "leave it out")
 	return true
 }
 
@@ -87,7 +93,7 @@ func (p *parser) nineResource(r *Resource, t token) bool {
 
 // mesh reads "connection-mesh { hosts A B; [net { }] }".
 func (p *parser) mesh(t token) {
-	m := nineMesh{at: t}
+	m := nineMesh{found: p.accept9(wantResource, t, "connection-mesh of the two hosts is what 8.4 does anyway")}
 	p.expect('{')
 	for {
 		in := p.next()
@@ -108,7 +114,7 @@ func (p *parser) mesh(t token) {
 
 // connection reads "connection [NAME] { host ...; host ...; }", with one path.
 func (p *parser) connection(r *Resource, t token) {
-	c := &nineConnection{at: t}
+	c := &nineConnection{found: p.accept9(wantResource, t, "connection of DRBD 9: taken for the addresses and options of the two hosts")}
 	p.nine.connections = append(p.nine.connections, c)
 	if n := p.next(); !n.isString() {
 		p.unread(n)
@@ -133,7 +139,7 @@ func (p *parser) connection(r *Resource, t token) {
 			if p.nineOption(SectionResource, in, wantResource) {
 				continue
 			}
-			p.refuse9(wantResource, in, "connection { "+in.text+" }", "write host A address ...; host B address ...;")
+			p.refuse9(p.accept9(wantResource, in, ""), "connection { "+in.text+" }", "write host A address ...; host B address ...;")
 			if in.kind == tokEOF || in.is(';') || in.is('{') {
 				panic(stop{})
 			}
@@ -180,17 +186,14 @@ func (p *parser) settleNine(r *Resource) {
 	p.nine = nineWords{}
 	for _, m := range nine.meshes {
 		if len(m.hosts) != 2 || len(r.Hosts) != 2 || m.hosts[0] == m.hosts[1] || p.hostOf(r, m.hosts[0]) == nil || p.hostOf(r, m.hosts[1]) == nil {
-			p.refuse9(wantResource, m.at, "connection-mesh", "it must name the two hosts of the resource")
-			continue
+			p.refuse9(m.found, "connection-mesh", "it must name the two hosts of the resource")
 		}
-		p.accept9(wantResource, m.at, "connection-mesh of the two hosts is what 8.4 does anyway")
 	}
 	for i, c := range nine.connections {
 		if i > 0 || c.paths > 1 || len(c.hosts) != 0 && len(c.hosts) != 2 {
-			p.refuse9(wantResource, c.at, "connection", "one connection of two hosts with one path is possible")
+			p.refuse9(c.found, "connection", "one connection of two hosts with one path is possible")
 			continue
 		}
-		p.accept9(wantResource, c.at, "connection of DRBD 9: taken for the addresses and options of the two hosts")
 		for _, h := range c.hosts {
 			p.connect(r, h)
 		}
@@ -210,7 +213,7 @@ func (p *parser) hostOf(r *Resource, name string) *Host {
 func (p *parser) connect(r *Resource, c nineHost) {
 	h := p.hostOf(r, c.name)
 	if h == nil {
-		p.refuse9(wantResource, c.at, "host "+c.name, fmt.Sprintf("there is no section on %s in resource %s", c.name, r.Name))
+		p.refuse9(p.accept9(wantResource, c.at, ""), "host "+c.name, fmt.Sprintf("there is no section on %s in resource %s", c.name, r.Name))
 		return
 	}
 	switch {

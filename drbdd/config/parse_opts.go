@@ -24,6 +24,10 @@ func (p *parser) options(s Section, into func(Section) *[]Option) {
 
 // option reads one statement of an option section.
 func (p *parser) option(s Section, t token, w wanted, into func(Section) *[]Option) {
+	if p.inShow && (t.word("discard-my-data") || t.word("tentative")) { // of the command line
+		p.skipStatement()
+		return
+	}
 	name := p.keyword(t, w, optionNames(s)...)
 	if name != "" {
 		if slices.Contains(droppedOptions, name) {
@@ -213,8 +217,8 @@ func (p *parser) checkEnum(o Option) {
 	}
 	if o.Name == "on-io-error" && o.Value == panicWord {
 		p.oldEra = true
-		p.note(o.Pos, "on-io-error panic is a word of 0.7 that stops the node",
-			"write on-io-error call-local-io-error; and the handler local-io-error; drbdsetup of 8.x refuses panic")
+		p.warn(o.Pos, "on-io-error panic of DRBD 0.7 stops the node: the handler local-io-error is run, without one the disk is detached",
+			"write on-io-error call-local-io-error; and that handler: drbdsetup of 8.x refuses panic")
 		return
 	}
 	remedy := "write one of " + strings.Join(o.Def.Words, ", ")

@@ -48,6 +48,9 @@ func (p *parser) proxy(r *Resource, h *Host, t token) {
 			p.bad(p.sectionAt, fmt.Sprintf("in section: on %s { proxy on %s { ... } }: '%s' keyword missing.", h.Name(), x.Names[0], what), "")
 		}
 	}
+	if h != r.Hosts[0] {
+		return // said already
+	}
 	p.warn(t.pos, fmt.Sprintf("resource %s goes through DRBD Proxy, which drbdd does not serve", r.Name), "start the proxy by its own means")
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -77,15 +78,7 @@ func (p *parser) resource(t token) {
 
 func (p *parser) newResource(name string) *Resource {
 	at := p.here()
-	return &Resource{Name: name, Pos: at, Defined: Pos{p.absName(at.File), at.Line, at.Col}, group: -1}
-}
-
-// absName is the absolute name of the file that is being read.
-func (p *parser) absName(file string) string {
-	if p.depth == 0 {
-		return p.cfg.File
-	}
-	return p.env.abs(join(p.dir, file))
+	return &Resource{Name: name, Pos: at, Defined: Pos{p.absFile, at.Line, at.Col}, group: -1}
 }
 
 // skip reads "skip [text] { anything }" (drbd-config 3; with any text, 7).
@@ -139,22 +132,30 @@ func (p *parser) include() {
 		p.includeFailed(at, pattern.text)
 	}
 	for _, name := range names {
-		real := p.env.realPath(p.dir, name)
-		if slices.Contains(p.read, real) {
-			continue
-		}
-		p.read = append(p.read, real)
-		if p.env.ReadFile == nil {
-			p.includeFailed(at, name)
-		}
-		data, err := p.env.ReadFile(p.dir, name)
-		if err != nil {
-			p.includeFailed(at, name)
-		}
-		p.depth++
-		p.file(name, data)
-		p.depth--
+		p.includeFile(at, name)
 	}
+}
+
+// includeFile reads one file. What it includes in turn is relative to its own
+// directory (seen).
+func (p *parser) includeFile(at Pos, name string) {
+	real := p.env.realPath(p.dir, name)
+	if slices.Contains(p.read, real) {
+		return
+	}
+	p.read = append(p.read, real)
+	if p.env.ReadFile == nil {
+		p.includeFailed(at, name)
+	}
+	data, err := p.env.ReadFile(p.dir, name)
+	if err != nil {
+		p.includeFailed(at, name)
+	}
+	dir, abs := p.dir, p.absFile
+	full := join(p.dir, name)
+	p.dir, p.absFile = path.Dir(full), p.env.abs(full)
+	p.file(name, data)
+	p.dir, p.absFile = dir, abs
 }
 
 func (p *parser) includeFailed(at Pos, name string) {

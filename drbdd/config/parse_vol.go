@@ -94,7 +94,9 @@ func (p *parser) metaDisk(v *Volume) {
 	v.MetaDisk = dev.text
 	if dev.text == MetaInternal {
 		v.MetaIndex = MetaInternal
-		p.expect(';')
+		if t := p.next(); !t.is(';') {
+			p.fatal(wantPunct(';'), t, "internal metadata has no slots: write meta-disk internal;")
+		}
 		return
 	}
 	v.MetaIndex = MetaFlexible

@@ -11,15 +11,16 @@ import (
 // descent; what the original stops at ends it by a panic with stop{}, unless it
 // was forgiven.
 type parser struct {
-	env   *Env
-	cfg   *Config
-	found Findings
+	env    *Env
+	cfg    *Config
+	found  Findings
+	errors int // among found
 
-	lx    *lexer
-	back  *token   // a token given back
-	dir   string   // of the main file: includes are relative to it
-	read  []string // real names of what was included
-	depth int      // of includes
+	lx      *lexer
+	back    *token   // a token given back
+	dir     string   // of the file that is being read: includes are relative to it
+	read    []string // real names of what was included
+	absFile string   // absolute name of the file that is being read
 
 	cur                         *Resource  // being read
 	sectionAt                   Pos        // where the last section opened
@@ -50,7 +51,7 @@ func Parse(name string, data []byte, env Env) (*Config, Findings) {
 func newParser(name string, env *Env) *parser {
 	abs := env.abs(name)
 	return &parser{
-		env: env, dir: path.Dir(abs), uniq: map[string]Pos{},
+		env: env, dir: path.Dir(abs), absFile: abs, uniq: map[string]Pos{},
 		cfg: &Config{File: abs, Global: Global{DialogRefresh: 1, CmdTimeoutShort: 5, CmdTimeoutMedium: 600}},
 	}
 }
@@ -86,16 +87,20 @@ func (p *parser) lexFailed(e *lexError) {
 
 func (p *parser) unread(t token) { p.back = &t }
 
-func (p *parser) peek() token {
-	t := p.next()
-	p.unread(t)
-	return t
-}
-
 // here is the line that the original has reached: that of the last token.
 func (p *parser) here() Pos { return Pos{p.lx.file, p.lx.line, 1} }
 
-func (p *parser) add(f Finding) { p.found = append(p.found, f) }
+func (p *parser) add(f Finding) {
+	p.found = append(p.found, f)
+	if f.Level == Error {
+		if p.errors++; p.errors >= maxErrors {
+			panic(stop{})
+		}
+	}
+}
+
+// maxErrors bounds what a file that is no configuration at all can make us say.
+const maxErrors = 100
 
 // fail records an error and ends the parser.
 func (p *parser) fail(f Finding) {
@@ -288,8 +293,30 @@ func (p *parser) unique(at Pos, what, key string) {
 	}
 	id := what + "\x00" + key
 	if first, ok := p.uniq[id]; ok {
-		p.fail(Finding{Level: Error, Pos: at, Exit: ExitInvalid, Stops: true,
+		p.fail(Finding{Level: Error, Pos: at, Exit: ExitInvalid, Stops: true, Remedy: uniqueRemedy(what),
 			Original: fmt.Sprintf("%s: conflicting use of %s '%s' ...\n%s: %s '%s' first used here.\n", at, what, key, first, what, key)})
 	}
 	p.uniq[id] = at
+}
+
+// uniqueRemedy says what to do about the second thing of a kind.
+func uniqueRemedy(what string) string {
+	switch what {
+	case "device-minor", "device":
+		return "give every volume of a host a minor of its own"
+	case "IP":
+		return "give every resource a port of its own"
+	case "meta-disk":
+		return "give every volume a slot or a device of its own: meta-disk DEVICE [N];"
+	case "disk":
+		return "give every volume a disk of its own"
+	case "resource section":
+		return "rename or remove one of the two"
+	case "stacked-on-top-of":
+		return "one resource lies on a lower resource"
+	}
+	if strings.HasSuffix(what, "section") {
+		return "put both sections into one"
+	}
+	return "keep one of the two"
 }

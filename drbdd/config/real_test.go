@@ -90,6 +90,8 @@ func envInt(name string, otherwise int) int {
 	return otherwise
 }
 
+func itoa(n int) string { return strconv.Itoa(n) }
+
 func firstDifference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range w {

@@ -56,7 +56,7 @@ func suggest(word string, words []string) string {
 	if near := nearest(word, words...); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	return ""
+	return "known here: " + strings.Join(words, ", ")
 }
 
 // elsewhere says in which section an option belongs that stands in section s.

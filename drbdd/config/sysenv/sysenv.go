@@ -2,11 +2,17 @@
 package sysenv
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -67,6 +73,43 @@ func abs(name string) string {
 	return filepath.Join(dir, filepath.Base(full))
 }
 
+// Load reads and parses a configuration file; "-" is standard input. What keeps
+// it from being opened is a finding too.
+func Load(name string, stdin io.Reader, env config.Env) (*config.Config, config.Findings) {
+	if name == "-" {
+		data, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, cannotOpen("STDIN", err)
+		}
+		env.Abs = func(name string) string {
+			if name == "STDIN" {
+				return name
+			}
+			return abs(name)
+		}
+		return config.Parse("STDIN", data, env)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, cannotOpen(name, err)
+	}
+	return config.Parse(name, data, env)
+}
+
+// cannotOpen is worded as drbdadm does for its default file.
+func cannotOpen(name string, err error) config.Findings {
+	var reason error = err
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		reason = pe.Err
+	}
+	text := reason.Error()
+	if text != "" {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	return config.Findings{{Level: config.Error, Pos: config.Pos{File: name}, Original: fmt.Sprintf("Can not open '%s': %s\n", name, text),
+		Exit: config.ExitInvalid, Stops: true}}
+}
+
 func in(dir, name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -125,4 +168,21 @@ func LocalAddr(addr string) bool {
 		p, err := netip.ParsePrefix(a.String())
 		return err == nil && p.Addr() == want.WithZone("").Unmap()
 	})
+}
+
+// NotSetuid are those of the programs that group haclient cannot run as root,
+// for Env.SetuidPrograms (drbd-config 5).
+func NotSetuid(programs ...string) []string {
+	var out []string
+	group, err := user.LookupGroup("haclient")
+	for _, p := range programs {
+		var st unix.Stat_t
+		if unix.Stat(p, &st) != nil {
+			continue // nothing to complain about
+		}
+		if err != nil || st.Mode&unix.S_ISUID == 0 || st.Uid != 0 || strconv.Itoa(int(st.Gid)) != group.Gid {
+			out = append(out, p)
+		}
+	}
+	return out
 }
