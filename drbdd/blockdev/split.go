@@ -60,6 +60,7 @@ type splitJob struct {
 	begun    int64 // bytes of the parent for which pieces were made
 	inFlight int
 	busy     bool // a goroutine is in advance; completions inside of Submit leave the work to it
+	over     bool // the parent was completed
 	err      error
 }
 
@@ -80,7 +81,8 @@ func (j *splitJob) advance() {
 		j.mu.Lock()
 	}
 	j.busy = false
-	over := j.inFlight == 0
+	over := j.inFlight == 0 && !j.over // two last completions may both come here
+	j.over = j.over || over
 	j.mu.Unlock()
 	if over {
 		j.parent.Complete(j.err)
