@@ -27,7 +27,7 @@ func FuzzNegotiate(f *testing.F) {
 	f.Add(appendOption(hello(3), 99, []byte("?")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := &talk{in: bytes.NewReader(b)}
-		a, err := negotiate(c, "drbd0", func() blockdev.Info { return blockdev.Info{Size: 1 << 30, BlockSize: 512} })
+		a, err := negotiate(c, "drbd0", func() blockdev.Info { return blockdev.Info{Size: 1 << 30, BlockSize: 512} }, func() bool { return true })
 		if err == nil && !a.over && c.out.Len() < 18+10 {
 			t.Errorf("granted after an answer of %d bytes", c.out.Len())
 		}

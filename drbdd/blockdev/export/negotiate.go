@@ -19,7 +19,8 @@ type agreed struct {
 
 // negotiate speaks the fixed newstyle handshake. name is the export's; a client may also
 // ask for the empty name, which means the default. info is asked once, at the end.
-func negotiate(rw io.ReadWriter, name string, info func() blockdev.Info) (agreed, error) {
+// grant is asked just before the client is told that it may begin: false ends it.
+func negotiate(rw io.ReadWriter, name string, info func() blockdev.Info, grant func() bool) (agreed, error) {
 	var a agreed
 	hello := binary.BigEndian.AppendUint64(nil, magicServer)
 	hello = binary.BigEndian.AppendUint64(hello, magicOption)
@@ -82,6 +83,10 @@ func negotiate(rw io.ReadWriter, name string, info func() blockdev.Info) (agreed
 			reply = appendOptionReply(nil, o.number, kind, nil)
 		default:
 			reply = appendOptionReply(nil, o.number, repErrUnsup, nil)
+		}
+		if done && !a.over && !grant() {
+			a.over = true
+			return a, nil
 		}
 		if _, err := rw.Write(reply); err != nil {
 			if a.over {

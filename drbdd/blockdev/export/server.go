@@ -173,17 +173,16 @@ func (s *Server) serve(nc *net.UnixConn, cl *client, pool *blockdev.Pool) error 
 	a, err := negotiate(struct {
 		io.Reader
 		io.Writer
-	}{br, nc}, s.opt.Name, s.backend.Info)
+	}{br, nc}, s.opt.Name, s.backend.Info, func() bool {
+		// Before the client knows: a device that somebody may use is busy.
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		cl.active = !s.closed
+		return cl.active
+	})
 	if err != nil || a.over {
 		return err
 	}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
-	cl.active = true
-	s.mu.Unlock()
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
