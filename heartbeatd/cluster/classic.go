@@ -106,7 +106,10 @@ func (c *classic) tidy() {
 	}
 	if c.adopted != HoldNone {
 		c.n.log(Warn, "resources run here that an earlier heartbeat left behind: %s is taken as held", c.adopted)
-		c.n.queueJob(Acquire, c.groups(c.adopted), false, func(failed []int) { c.acquired(failed) })
+	}
+	if c.held != HoldNone {
+		// Some may have failed before, or be new in haresources.
+		c.n.queueJob(Acquire, c.groups(c.held), false, func(failed []int) { c.acquired(failed) })
 	}
 }
 
@@ -263,6 +266,7 @@ func (c *classic) note(p *peer, m *message.Message) {
 	}
 	r.known = true
 	r.took, _ = ParseClass(m.Get("hbd_took"))
+	r.failed = strings.Fields(m.Get("hbd_failed"))
 	info := m.Get("info")
 	if info == "shutdown" {
 		r.leaving, r.stable = true, false
@@ -393,7 +397,9 @@ func (c *classic) mayHold(p *peer) bool {
 // takeOver: the other is dead and either fenced or known to hold nothing.
 func (c *classic) takeOver(p *peer) {
 	r := &p.res
-	c.before = r.holds
+	if r.known {
+		c.before = r.holds
+	}
 	*r = peerResources{stable: true, seq: r.seq, left: r.left}
 	if c.state == resInit || c.state == resShutdown {
 		return

@@ -54,6 +54,9 @@ func (n *Node) fromClient(name string, m *message.Message) {
 	m.Set("from_id", name)
 	m.Set("to_id", name)
 	m.Set("client_gen", "0")
+	if t == "ask_resources" && m.Get("info") == "me" && !n.policy.mayAsk() {
+		return
+	}
 	n.send(m)
 }
 

@@ -99,7 +99,7 @@ func (n *Node) fenceDone(ev FenceDone) {
 	} else if result == "" || result == "OK" {
 		result = "bad"
 	}
-	n.send(message.New("t", "stonith", "node", p.name, "result", result))
+	n.send(message.New("t", "stonith", "node", p.name, "result", result, extension+"_gen", hex(p.declaredGen)))
 	if !ev.OK {
 		n.log(Error, "STONITH of %s failed.  Retrying...", p.name)
 		s.retry = n.now.Add(fenceRetry)

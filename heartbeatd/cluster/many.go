@@ -354,6 +354,13 @@ func (k *many) fencedBy(from *peer, m *message.Message) {
 	if from == k.n.self || p == nil || p.ping || p == k.n.self || m.Get("result") != "OK" {
 		return
 	}
+	gen, err := hexField(m, extension+"_gen")
+	if err != nil || gen != p.gen && (gen != 0 || p.status != StatusDead) {
+		return // it was for another run
+	}
+	if _, ok := m.Lookup(extension + "_gen"); !ok {
+		return
+	}
 	if p.status == StatusDead && p.declared {
 		if !p.res.recovered {
 			delete(k.n.fence.wait, p)

@@ -47,6 +47,9 @@ func (n *Node) status(p *peer, m *message.Message) {
 	}
 	n.noticeLate(p)
 	wasDead := p.status == StatusDead && p.declared
+	if wasDead && p.declaredGen != p.gen {
+		delete(n.fence.wait, p) // the reset was for a run that has ended
+	}
 	p.lastStatus, p.graces = n.now, 0
 	if wasDead && p.declaredGen == p.gen {
 		// Same run, declared dead, alive: there was a partition (heartbeat-wire 14).

@@ -39,7 +39,8 @@ type peer struct {
 type peerResources struct {
 	known     bool // a report came since it started
 	holds     Class
-	took      Class // ours only: classes it holds because it declared us dead
+	took      Class    // ours only: classes it holds because it declared us dead
+	failed    []string // ours only: keys of groups that could not be started there
 	stable    bool
 	mayHold   bool // it may run something although it reports none: it is releasing
 	everHeld  bool

@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // This file settles what should not be: a class that both nodes hold, or none.
 
@@ -20,8 +23,8 @@ func (c *classic) audit(p *peer) {
 	}
 }
 
-// contest: both hold something, after a partition or a long pause. The one that took
-// it over because it believed the other dead gives way; else the group's home keeps it.
+// contest: both hold something, after a partition or a long pause. The one that could
+// not start all of it gives way, or that took it over because it believed the other dead; else the group's home keeps it.
 // Both sides see the same reports, so exactly one of them gives way.
 func (c *classic) contest(p *peer, both Class) {
 	n := c.n
@@ -45,6 +48,12 @@ func (c *classic) contest(p *peer, both Class) {
 			continue
 		}
 		weTook, theyTook := c.took&cl != 0, p.res.took.swap()&cl != 0
+		if weFailed, theyFailed := c.failedHere(cl), c.failedThere(cl); weFailed != theyFailed {
+			if weFailed {
+				lose |= cl
+			}
+			continue
+		}
 		if weTook && !theyTook || weTook == theyTook && cl == HoldForeign {
 			lose |= cl
 		}
@@ -53,6 +62,25 @@ func (c *classic) contest(p *peer, both Class) {
 		n.log(Crit, "both nodes run the %s resources: %s gives them up, %s keeps them", lose, n.cfg.Node, p.name)
 		c.drop(lose)
 	}
+}
+
+// failedHere: a group of the class could not be started here; failedThere: on the other node.
+func (c *classic) failedHere(cl Class) bool {
+	for _, g := range c.groups(cl) {
+		if c.n.jobs.state[g] == GroupFailed {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *classic) failedThere(cl Class) bool {
+	for _, g := range c.groups(cl) {
+		if slices.Contains(c.other.res.failed, c.n.cfg.Groups[g].Key) {
+			return true
+		}
+	}
+	return false
 }
 
 // drop releases classes that the other node keeps.
@@ -146,15 +174,17 @@ func (c *classic) returned(p *peer) {
 // one that must let go.
 func (c *classic) settleWithReal() {
 	p := c.other
-	if p == nil || !p.active() || p.res.leaving || p.res.left || p.res.known {
+	if p == nil || !p.active() || p.res.leaving || p.res.left {
 		return
 	}
 	// It goes on as if nothing had been, so it holds what it held, and says so only when asked
 	// in its own way.
-	p.res.known, p.res.stable, p.res.holds = true, true, c.before
-	p.res.mayHold = c.before != HoldNone
+	if !p.res.known {
+		p.res.known, p.res.stable, p.res.holds = true, true, c.before
+		p.res.mayHold = c.before != HoldNone
+	}
 	c.contested = false
-	if lose := c.took & c.held & c.before.swap(); lose != HoldNone && c.state == resStable {
+	if lose := c.took & c.held & p.res.holds.swap(); lose != HoldNone && c.state == resStable {
 		c.n.log(Crit, "node %s did not notice the partition: %s gives up what it took over", p.name, c.n.cfg.Node)
 		c.drop(lose)
 	}

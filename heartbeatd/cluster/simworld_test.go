@@ -394,6 +394,11 @@ func (n *simNode) crash(off time.Duration) {
 			n.active[g] = false
 		}
 	}
+	for k := range w.false_ {
+		if k[0] == n.i || k[1] == n.i {
+			delete(w.false_, k) // it believes nothing any more, and is as dead as others believe
+		}
+	}
 	n.power, n.core, n.paused, n.reexec = false, nil, 0, false
 	n.tick.Cancel()
 	n.boot++

@@ -154,6 +154,7 @@ func (c *classic) release() {
 			n.log(Crit, "standby cancelled: not all resources could be stopped here")
 			c.held, c.took = c.held|before, c.took|beforeTook // and what was taken over meanwhile
 			c.standby = standby{}
+			n.queueJob(Acquire, c.groups(class), false, func(failed []int) { c.acquired(failed) }) // what did stop
 			c.report("")
 			return
 		}
