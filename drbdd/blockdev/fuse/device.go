@@ -200,6 +200,17 @@ func (d *Device) put() error {
 	return nil
 }
 
+// Keep gives the descriptors to another keeper, when the first one died.
+func (d *Device) Keep(k Keeper) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone || d.lp == nil || !d.s.resend {
+		return fmt.Errorf("%s: this device cannot outlive its process", d.opt.Name)
+	}
+	d.opt.Keeper = k
+	return d.put()
+}
+
 // Resumable says whether the device outlives this process. When it does not, the end of
 // the process is an I/O error for applications, and they should be told at the start.
 func (d *Device) Resumable() bool { return d.kept }

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,12 +58,27 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		fmt.Println("tests:", err)
 	}
+	killAll(dir)
 	if left := sweep(dir); left != "" {
 		fmt.Println("left behind, and removed:\n" + left)
 		code = 1
 	}
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// killAll ends the helpers that a broken test left: whoever has this directory in its
+// environment, and nobody else.
+func killAll(dir string) {
+	procs, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, p := range procs {
+		b, _ := os.ReadFile(p)
+		pid, err := strconv.Atoi(strings.Split(p, "/")[2])
+		if err == nil && pid != os.Getpid() && slices.Contains(strings.Split(string(b), "\x00"), "FUSE_TEST_BASE="+dir) {
+			fmt.Println("left behind, and killed: process", pid)
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 // sweep removes mounts and loop devices below dir and says what there was.
