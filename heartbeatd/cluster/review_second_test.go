@@ -267,3 +267,17 @@ func TestReview2ExcuseNeverEnds(t *testing.T) {
 		t.Errorf("a double start ten minutes after the only partition is excused: %v", w.false_)
 	}
 }
+
+// The other half of G: of a cancelled standby only what was ours is started again, never what
+// the other node runs.
+func TestReview2CancelledStandbyTakesNothing(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.take(k.n.Step(k.now, Standby{Class: HoldAll}))
+	k.hear("ask_resources", "rsc_hold", "all", "info", "other")
+	k.sent = nil
+	k.finish(0)
+	k.refuse("RUN acquire")
+}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"classicha/heartbeatd/message"
@@ -154,7 +155,8 @@ func (c *classic) release() {
 			n.log(Crit, "standby cancelled: not all resources could be stopped here")
 			c.held, c.took = c.held|before, c.took|beforeTook // and what was taken over meanwhile
 			c.standby = standby{}
-			n.queueJob(Acquire, c.groups(class), false, func(failed []int) { c.acquired(failed) }) // what did stop
+			again := slices.DeleteFunc(c.groups(before), func(g int) bool { return slices.Contains(stuck, g) })
+			n.queueJob(Acquire, again, false, func(failed []int) { c.acquired(failed) }) // what was ours and did stop
 			c.report("")
 			return
 		}
