@@ -88,8 +88,7 @@ func newClassic(n *Node, saved Saved) *classic {
 }
 
 // tidy brings what runs here in line with what we hold, when communication is up:
-// a group that is no longer in a held class (haresources has changed) is stopped,
-// missing ones of a class that was found running are started.
+// a group that is no longer in a held class (haresources has changed) is stopped.
 func (c *classic) tidy() {
 	var alien []int
 	for i, s := range c.n.jobs.state {
@@ -106,10 +105,14 @@ func (c *classic) tidy() {
 	}
 	if c.adopted != HoldNone {
 		c.n.log(Warn, "resources run here that an earlier heartbeat left behind: %s is taken as held", c.adopted)
+		return // becomeStable starts what is missing
 	}
-	if c.held != HoldNone {
-		// Some may have failed before, or be new in haresources.
-		c.n.queueJob(Acquire, c.groups(c.held), false, func(failed []int) { c.acquired(failed) })
+	for _, g := range c.groups(c.held) {
+		if c.n.jobs.state[g] != GroupRunning {
+			// It failed before, or haresources has changed: then the other node may still run
+			// it by the old file, so nobody but a person can say where it belongs.
+			c.n.log(Warn, "group %s does not run after the restart: hb_standby local and back starts it, once it is stopped everywhere else", c.n.cfg.Groups[g].Key)
+		}
 	}
 }
 
@@ -301,6 +304,9 @@ func (c *classic) becomeStable(reason string) {
 	c.timer, c.again = time.Time{}, time.Time{}
 	c.state = resStable
 	c.acquireOwn(reason)
+	if again := c.adopted & c.held; again != HoldNone && !c.otherHas(again) {
+		c.n.queueJob(Acquire, c.groups(again), false, func(failed []int) { c.acquired(failed) })
+	}
 	c.report("")
 }
 
