@@ -105,19 +105,40 @@ func Attach(b blockdev.Backend, opt Options) (d *Device, err error) {
 }
 
 // Resume goes on with a device that a predecessor left with the keeper: st and files are what
-// keeper.Client.Take returned. The predecessor's process must be entirely gone.
+// keeper.Client.Take returned. The predecessor's process must be entirely gone. When it fails (the
+// predecessor died while it closed the device, say), the keeper has nothing of that name any
+// more, and Attach makes a new device.
 func Resume(b blockdev.Backend, opt Options, st []byte, files []*os.File) (*Device, error) {
 	opt.defaults()
+	d, err := resume(b, opt, st, files)
+	if err != nil && d == nil && opt.Keeper != nil {
+		opt.Keeper.Drop(opt.Name)
+	}
+	if err != nil {
+		if d != nil {
+			d.Abort(context.Background())
+		}
+		return nil, fmt.Errorf("%s: %w", opt.Name, err)
+	}
+	return d, nil
+}
+
+// resume returns an error and a Device when that is to be aborted.
+func resume(b blockdev.Backend, opt Options, st []byte, files []*os.File) (*Device, error) {
 	var s state
 	if err := json.Unmarshal(st, &s); err != nil || len(files) != 2 {
-		return nil, fmt.Errorf("%s: the keeper's state %.200q with %d descriptors is not ours: %v", opt.Name, st, len(files), err)
+		for _, f := range files {
+			f.Close()
+		}
+		return nil, fmt.Errorf("the keeper's state %.200q with %d descriptors is not ours: %v", st, len(files), err)
 	}
 	opt.File, opt.Node = s.File, s.Node
 	fd, err := unix.FcntlInt(files[0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	files[0].Close()
 	if err != nil {
+		files[1].Close()
 		return nil, err
 	}
-	files[0].Close()
 	d, err := newDevice(fd, b, opt, s)
 	if err != nil {
 		unix.Close(fd)
@@ -126,13 +147,11 @@ func Resume(b blockdev.Backend, opt Options, st []byte, files []*os.File) (*Devi
 	}
 	d.lp, d.kept, d.s.resend = &loop{f: files[1], number: s.Loop}, opt.Keeper != nil, true
 	if err := d.s.repeat(); err != nil {
-		d.Abort(context.Background()) // the connection is dead: nothing can be saved
-		return nil, fmt.Errorf("%s: %w", opt.Name, err)
+		return d, err // the connection is dead: nothing can be saved
 	}
 	d.s.start()
 	if _, err := d.lp.status(); err != nil {
-		d.Abort(context.Background())
-		return nil, fmt.Errorf("%s: %s was detached meanwhile: %w", opt.Name, d.lp.path(), err)
+		return d, fmt.Errorf("%s was detached meanwhile: %w", d.lp.path(), err)
 	}
 	if !isNode(opt.Node, s.Loop) {
 		if err := makeNode(opt.Node, s.Loop); err != nil {
