@@ -477,7 +477,7 @@ func (c *classic) restarted(p *peer) {
 	*r = peerResources{mayHold: r.mayHold || r.holds != HoldNone, everHeld: r.everHeld}
 	r.everHeld = false
 	delete(c.n.fence.wait, p)
-	c.checkAt = time.Time{}
+	c.checkAt, c.before = time.Time{}, HoldNone
 }
 
 func (c *classic) becameActive(p *peer) {

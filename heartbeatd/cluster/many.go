@@ -355,7 +355,7 @@ func (k *many) fencedBy(from *peer, m *message.Message) {
 		return
 	}
 	gen, err := hexField(m, extension+"_gen")
-	if err != nil || gen != p.gen && (gen != 0 || p.status != StatusDead) {
+	if err != nil || gen != p.gen {
 		return // it was for another run
 	}
 	if _, ok := m.Lookup(extension + "_gen"); !ok {

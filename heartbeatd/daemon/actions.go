@@ -30,7 +30,7 @@ func (d *Daemon) perform(actions []cluster.Action) {
 		case cluster.Run:
 			d.run(a)
 		case cluster.RunRC:
-			if d.runner != nil {
+			if d.runner != nil && len(d.waitingRC) < maxWaitingRC && d.runner.HasRC(a.Type) {
 				d.waitingRC = append(d.waitingRC, a)
 			}
 		case cluster.Fence:

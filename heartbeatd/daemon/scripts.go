@@ -83,6 +83,9 @@ func failure(k cluster.JobKind, res resource.GroupResult) string {
 	return text
 }
 
+// maxWaitingRC bounds what a peer can make us remember while a job runs.
+const maxWaitingRC = 256
+
 // releaseRC hands rc.d jobs to the runner, which queues them. While a job runs they
 // wait here: no script of an administrator shall delay a takeover.
 func (d *Daemon) releaseRC() {
