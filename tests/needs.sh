@@ -4,7 +4,7 @@
 set -u
 case "${1:-test}" in
 demo) want="iproute2 iptables nftables apache2" ;;
-*) want="iproute2 iptables nftables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping" ;;
+*) want="iproute2 iptables nftables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping drbd-utils fio libnbd-bin qemu-utils" ;;
 esac
 missing=
 for p in $want; do
