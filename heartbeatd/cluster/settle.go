@@ -17,6 +17,8 @@ func (c *classic) audit(p *peer) {
 		if c.contested {
 			c.contested = false
 			c.n.do(Announce{Groups: c.n.runningGroups()})
+			// What the other ran alone, and has stopped now.
+			c.n.queueJob(Acquire, c.groups(c.held), false, func(failed []int) { c.acquired(failed) })
 		}
 	} else {
 		c.contest(p, both)
