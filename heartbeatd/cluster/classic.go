@@ -105,7 +105,7 @@ func (c *classic) tidy() {
 	}
 	if c.adopted != HoldNone {
 		c.n.log(Warn, "resources run here that an earlier heartbeat left behind: %s is taken as held", c.adopted)
-		return // becomeStable starts what is missing
+		return // completeAdopted starts what is missing
 	}
 	for _, g := range c.groups(c.held) {
 		if c.n.jobs.state[g] != GroupRunning {
@@ -304,9 +304,6 @@ func (c *classic) becomeStable(reason string) {
 	c.timer, c.again = time.Time{}, time.Time{}
 	c.state = resStable
 	c.acquireOwn(reason)
-	if again := c.adopted & c.held; again != HoldNone && !c.otherHas(again) {
-		c.n.queueJob(Acquire, c.groups(again), false, func(failed []int) { c.acquired(failed) })
-	}
 	c.report("")
 }
 
@@ -406,7 +403,7 @@ func (c *classic) takeOver(p *peer) {
 	if r.known {
 		c.before = r.holds
 	}
-	*r = peerResources{stable: true, seq: r.seq, left: r.left}
+	*r = peerResources{stable: true, seq: r.seq, left: r.left, recovered: true}
 	if c.state == resInit || c.state == resShutdown {
 		return
 	}

@@ -17,8 +17,6 @@ func (c *classic) audit(p *peer) {
 		if c.contested {
 			c.contested = false
 			c.n.do(Announce{Groups: c.n.runningGroups()})
-			// What the other ran alone, and has stopped now.
-			c.n.queueJob(Acquire, c.groups(c.held), false, func(failed []int) { c.acquired(failed) })
 		}
 	} else {
 		c.contest(p, both)
@@ -112,10 +110,26 @@ func (c *classic) nobodys() Class {
 	return HoldAll &^ c.held &^ c.other.res.holds.swap()
 }
 
+// completeAdopted starts what is missing of a class that was found running at the start,
+// once it is clear that the other node has nothing of it.
+func (c *classic) completeAdopted() {
+	if c.adopted == HoldNone || c.state != resStable || c.standby.state != standbyNot || !c.n.jobs.idle() || c.contested {
+		return
+	}
+	alone := c.other == nil || c.other.status == StatusDead && c.other.res.recovered
+	again := c.adopted & c.held
+	if !alone && !c.quiet() || c.otherHas(again) {
+		return
+	}
+	c.adopted = HoldNone
+	c.n.queueJob(Acquire, c.groups(again), false, func(failed []int) { c.acquired(failed) })
+}
+
 // orphanTimers takes back what nobody runs: our own class is ours to run. The other's
 // own class is its own task.
 func (c *classic) orphanTimers() {
 	n := c.n
+	c.completeAdopted()
 	if c.nobodys() == HoldNone {
 		c.orphanAt = time.Time{}
 	} else if c.orphanAt.IsZero() {
