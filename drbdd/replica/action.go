@@ -156,3 +156,9 @@ func (Emergency) action()  {}
 func (CloseDisk) action()  {}
 func (Resized) action()    {}
 func (Log) action()        {}
+
+// Pause stops and restarts the reading of the data socket: the core has as many
+// packets as it wants to hold. What was read already still comes.
+type Pause struct{ On bool }
+
+func (Pause) action() {}
