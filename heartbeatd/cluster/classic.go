@@ -233,7 +233,8 @@ func (c *classic) resource(p *peer, m *message.Message) {
 			c.standby.deadline = c.n.now.Add(standbyReply)
 		}
 	}
-	if c.state == resRcvd && (p.res.stable || c.bothFresh(p)) {
+	c.judgeLost(false)
+	if c.state == resRcvd && (p.res.stable || c.bothFresh(p)) && c.doubtful()&HoldLocal == 0 {
 		c.becomeStable("T_RESOURCES(them)")
 	}
 	if p.res.stable && !was {
@@ -419,7 +420,7 @@ func (c *classic) saved() Saved {
 func (c *classic) timers() {
 	n := c.n
 	if n.due(c.timer) {
-		if c.other != nil && !c.other.res.left && (c.other.res.mayHold || c.other.res.leaving || c.other.status == StatusDead || c.other.alive() && !c.other.res.known) {
+		if c.other != nil && !c.other.res.left && (c.doubtful()&HoldLocal != 0 || c.other.res.mayHold || c.other.res.leaving || c.other.status == StatusDead || c.other.alive() && !c.other.res.known) {
 			// It holds something or is letting go of it, or is dead and not yet
 			// fenced, or does not answer: what comes next decides.
 			n.complain("waiting for the other node", "wait", Warn, "the resources of this node wait: what %s holds is not known yet", c.other.name)
@@ -448,6 +449,9 @@ func (c *classic) timers() {
 			c.askAt = n.now.Add(askEvery)
 		}
 	}
+	if c.other != nil && n.due(c.other.res.lostAt) {
+		c.judgeLost(true)
+	}
 	c.standbyTimers()
 	c.orphanTimers()
 }
@@ -456,6 +460,9 @@ func (c *classic) next() time.Time {
 	var t earliest
 	for _, at := range []time.Time{c.timer, c.again, c.failbackAt, c.askAt, c.giveUpAt, c.standby.deadline, c.orphanAt, c.alienAt, c.checkAt} {
 		t.add(at)
+	}
+	if c.other != nil {
+		t.add(c.other.res.lostAt)
 	}
 	return t.at
 }

@@ -13,6 +13,9 @@ func (c *classic) mayHold(p *peer) bool {
 	if r.left {
 		return false
 	}
+	if r.lost != HoldNone {
+		return true
+	}
 	// Only a node that was stable without anything while we hold everything surely runs
 	// nothing: a starting one, or one whose last words are missing, may have begun.
 	idle := r.known && r.stable && r.holds == HoldNone && !r.mayHold && !r.leaving
@@ -91,11 +94,15 @@ func (c *classic) left(p *peer) {
 
 // restarted: the other runs anew. What its old run held is gone, or it will say.
 func (c *classic) restarted(p *peer) {
+	lost, gen := c.lostBy(p)
 	c.cancelStandby()
 	r := &p.res
-	*r = peerResources{mayHold: r.mayHold || r.holds != HoldNone, everHeld: r.everHeld}
-	r.everHeld = false
-	delete(c.n.fence.wait, p)
+	*r = peerResources{mayHold: r.mayHold || r.holds != HoldNone, lost: lost, lostGen: gen}
+	if lost == HoldNone {
+		delete(c.n.fence.wait, p)
+	} else {
+		r.lostAt = c.n.now.Add(doubtWait)
+	}
 	c.checkAt, c.before = time.Time{}, HoldNone
 }
 

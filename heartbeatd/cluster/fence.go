@@ -15,6 +15,7 @@ type fencing struct {
 type fenceState struct {
 	running bool
 	id      uint64 // of the running one: a slow agent may answer for an earlier death
+	gen     uint64 // the run that it is for
 	retry   time.Time
 }
 
@@ -77,12 +78,12 @@ func (n *Node) startFence(p *peer) {
 		s = &fenceState{}
 		n.fence.wait[p] = s
 	}
-	if s.running {
+	if s.running && s.gen == p.gen {
 		return
 	}
 	s.running = true
 	n.fence.lastID++
-	s.id = n.fence.lastID
+	s.id, s.gen = n.fence.lastID, p.gen
 	n.do(Fence{Node: p.name, ID: s.id})
 }
 
@@ -99,7 +100,7 @@ func (n *Node) fenceDone(ev FenceDone) {
 	} else if result == "" || result == "OK" {
 		result = "bad"
 	}
-	n.send(message.New("t", "stonith", "node", p.name, "result", result, extension+"_gen", hex(p.declaredGen)))
+	n.send(message.New("t", "stonith", "node", p.name, "result", result, extension+"_gen", hex(s.gen)))
 	if !ev.OK {
 		n.log(Error, "STONITH of %s failed.  Retrying...", p.name)
 		s.retry = n.now.Add(fenceRetry)
@@ -111,11 +112,13 @@ func (n *Node) fenceDone(ev FenceDone) {
 		return
 	}
 	if p.status != StatusDead {
-		if p.gen != p.declaredGen {
-			return // it is back in a new run: its own start settles who runs what
+		if p.gen != s.gen {
+			// It is back in a new run: its own start settles who runs what.
+			n.policy.wasReset(p, s.gen)
+			return
 		}
 		// Its last packets were sent before the reset.
-		p.status, p.declared = StatusDead, true
+		n.markDead(p)
 	}
 	n.policy.takeOver(p)
 }
@@ -127,13 +130,17 @@ func (n *Node) fenceTimers() {
 		if s == nil || s.running || !n.due(s.retry) {
 			continue
 		}
-		if p.status != StatusDead {
+		if p.status != StatusDead && p.res.lost == HoldNone {
 			n.log(Info, "node %s is alive again: it is not reset", p.name)
 			delete(n.fence.wait, p)
 			continue
 		}
 		if n.shutdown.phase != running {
 			delete(n.fence.wait, p)
+			continue
+		}
+		if p.status != StatusDead && !p.res.lostAt.IsZero() {
+			s.retry = n.now.Add(time.Second) // its new run may still say that all is well
 			continue
 		}
 		n.startFence(p)

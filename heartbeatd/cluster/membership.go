@@ -47,7 +47,7 @@ func (n *Node) status(p *peer, m *message.Message) {
 	}
 	n.noticeLate(p)
 	wasDead := p.status == StatusDead && p.declared
-	if wasDead && p.declaredGen != p.gen {
+	if wasDead && p.declaredGen != p.gen && p.res.lost == HoldNone {
 		delete(n.fence.wait, p) // the reset was for a run that has ended
 	}
 	p.lastStatus, p.graces = n.now, 0
@@ -151,6 +151,11 @@ func (n *Node) membershipTimers() {
 
 // declareDead: the peer was silent for its dead time.
 func (n *Node) declareDead(p *peer) {
+	n.markDead(p)
+	n.recover(p)
+}
+
+func (n *Node) markDead(p *peer) {
 	n.log(Warn, "node %s: is dead", p.name)
 	p.status, p.declared, p.announced, p.declaredGen = StatusDead, true, true, p.gen
 	p.ackOwed = false
@@ -162,7 +167,6 @@ func (n *Node) declareDead(p *peer) {
 	m := message.New("t", "status", "st", "dead", "src", p.name, "seq", "1", "ts", hex(uint64(n.now.Unix())))
 	n.do(RunRC{Type: "status", Msg: m})
 	n.do(Deliver{Msg: m})
-	n.recover(p)
 	p.rx.missing = nil // its last number stays: what was sent before is no sign of life
 }
 

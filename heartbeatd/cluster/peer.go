@@ -32,7 +32,13 @@ type peer struct {
 	ackOwed    bool
 	acked      uint64 // highest of our numbers that it acknowledged
 
-	res peerResources
+	res  peerResources
+	prev endedRun // the run before this one, if we knew it
+}
+
+type endedRun struct {
+	gen  uint64
+	ours bool
 }
 
 // peerResources is what a peer said of its resources.
@@ -49,6 +55,10 @@ type peerResources struct {
 	leaving   bool   // info=shutdown: it is releasing everything
 	seq       uint64 // number of the newest report: older ones that arrive later say nothing
 	many      manyView
+
+	lost    Class     // what an earlier run may have left running without knowing it (doubt.go)
+	lostGen uint64    // the last run that may have
+	lostAt  time.Time // when the new run must have said what it holds
 }
 
 type link struct {

@@ -211,6 +211,7 @@ func (n *Node) acceptGeneration(p *peer, gen, seq uint64, m *message.Message) bo
 		p.gen, p.hasGen = gen, true
 	case gen > p.gen:
 		n.log(Info, "Heartbeat restart on node %s", p.name)
+		p.prev = endedRun{gen: p.gen, ours: p.ours}
 		p.gen = gen
 		p.rx.reset()
 		p.graceUntil = n.now

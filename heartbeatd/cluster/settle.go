@@ -107,7 +107,7 @@ func (c *classic) nobodys() Class {
 	if c.other == nil || !c.quiet() {
 		return HoldNone
 	}
-	return HoldAll &^ c.held &^ c.other.res.holds.swap()
+	return HoldAll &^ c.held &^ c.other.res.holds.swap() &^ c.doubtful()
 }
 
 // completeAdopted starts what is missing of a class that was found running at the start,
@@ -118,7 +118,7 @@ func (c *classic) completeAdopted() {
 	}
 	alone := c.other == nil || c.other.status == StatusDead && c.other.res.recovered
 	again := c.adopted & c.held
-	if !alone && !c.quiet() || c.otherHas(again) {
+	if !alone && !c.quiet() || c.otherHas(again) || c.doubtful()&again != 0 {
 		return
 	}
 	c.adopted = HoldNone

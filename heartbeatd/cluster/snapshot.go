@@ -105,6 +105,9 @@ func (c *classic) view(v *View) {
 	if s := c.standby; s.state != standbyNot {
 		v.Standby = s.state.String() + " " + s.class.String()
 	}
+	if c.doubtful() != HoldNone {
+		v.Warnings = append(v.Warnings, "node "+c.other.name+" was started again without having stopped: its earlier resources may still run there")
+	}
 	if c.contested {
 		v.Warnings = append(v.Warnings, "both nodes may run the same resources")
 	}

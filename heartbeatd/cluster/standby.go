@@ -178,6 +178,7 @@ func (c *classic) take(p *peer) {
 	s.state, s.working = standbyDone, true
 	s.deadline = n.now.Add(standbyRun)
 	p.res.holds &^= s.class
+	p.res.lost &^= s.class // it called stop for all of it
 	class := s.class
 	n.queueJob(Acquire, c.groups(class.swap()), false, func(failed []int) {
 		n.log(Info, "Standby resource acquisition done [%s].", class)
