@@ -31,6 +31,10 @@ type Request struct {
 	// Numbers are in the option's unit, without a suffix. set-defaults is Defaults.
 	Options  map[string]string `json:"options,omitempty"`
 	Defaults bool              `json:"defaults,omitempty"`
+	// Keep goes with disk-options and net-options of the old command syncer, which
+	// may come before there is a disk or a connection: what finds none is kept and is
+	// used by the next attach or connect, as far as that does not say otherwise.
+	Keep bool `json:"keep,omitempty"`
 	// Follow asks for events until the tool goes away (events, events2, wait-*).
 	Follow bool `json:"follow,omitempty"`
 }
