@@ -88,16 +88,13 @@ func (d device) print(w io.Writer, s Style) {
 		fmt.Fprintf(w, " ep:%d wo:%c oos:%d", c.Epochs, cmp.Or(v.WriteOrdering, 'f'), v.OOS*kibPerBit)
 	}
 	fmt.Fprintln(w)
-	if v.Progress == nil {
-		return
-	}
-	switch v.Conn {
-	case wire.SyncSource, wire.SyncTarget, wire.VerifyS, wire.VerifyT:
-		if s == Style80 {
-			progress07(w, v.Progress)
-		} else {
-			progress83(w, v.Progress, v.Conn == wire.SyncTarget || v.Conn == wire.VerifyS)
-		}
+	syncs := v.Conn == wire.SyncSource || v.Conn == wire.SyncTarget
+	switch {
+	case v.Progress == nil:
+	case s == Style80 && syncs:
+		progress07(w, v.Progress)
+	case s != Style80 && (syncs || v.Conn == wire.VerifyS || v.Conn == wire.VerifyT):
+		progress83(w, v.Progress, v.Conn == wire.SyncTarget || v.Conn == wire.VerifyS)
 	}
 }
 
