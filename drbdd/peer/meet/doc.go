@@ -19,6 +19,6 @@
 // wait in a backlog while an outgoing attempt hangs or the sockets settle, but is
 // taken at once. So a firewall that swallows our attempts costs no time, and two meta
 // sockets that cross are noticed here even if the peer does not look at its backlog
-// before it is content. In the simulation two kernels sometimes need a second attempt
-// for this reason; with one of ours the wrong pair is never used.
+// before it is content. Without that, both nodes may use different meta sockets for a
+// moment.
 package meet

@@ -82,7 +82,7 @@ func (m *Machine) take(f FirstPacket) {
 	}
 	if randomize && m.coin() { // wait for another one
 		m.cancel()
-		m.wait()
+		m.waitBriefly()
 		return
 	}
 	if m.both() {

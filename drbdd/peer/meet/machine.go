@@ -83,7 +83,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 	case Tick:
 		m.tick()
 	case ListenFailed:
-		if m.phase != over {
+		if m.phase < features { // afterwards nobody needs to connect
 			m.log(Err, ev.Text)
 			m.giveUp(ev.Text)
 		}
@@ -111,13 +111,16 @@ func (m *Machine) enter(p phase, timeout time.Duration) {
 	m.phase, m.deadline = p, m.now.Add(timeout)
 }
 
-// coin is a random bit (splitmix64).
-func (m *Machine) coin() bool {
+// coin is a random bit.
+func (m *Machine) coin() bool { return m.random(2) == 1 }
+
+// random is a number below n (splitmix64).
+func (m *Machine) random(n uint64) uint64 {
 	m.rand += 0x9e3779b97f4a7c15
 	z := m.rand
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return (z^z>>31)&1 != 0
+	return (z ^ z>>31) % n
 }
 
 func (m *Machine) both() bool { return m.data != 0 && m.meta != 0 }
@@ -163,6 +166,15 @@ func (m *Machine) wait() {
 		d -= d / 7
 	}
 	m.enter(waiting, d)
+	m.drain()
+}
+
+// waitBriefly waits for the other half of two connections that crossed. The kernel
+// waits for all of connect-int; who comes first does not matter, only that it is not
+// both at once.
+func (m *Machine) waitBriefly() {
+	d := m.cfg.SockCheck
+	m.enter(waiting, min(d+d*time.Duration(m.random(16))/4, m.cfg.ConnectInt))
 	m.drain()
 }
 
