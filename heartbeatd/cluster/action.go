@@ -94,6 +94,12 @@ type (
 	// Deliver hands a message to the API clients.
 	Deliver struct{ Msg *message.Message }
 
+	// Remember keeps the generation of another node on the disk, for the next run's Known.
+	Remember struct {
+		Node       string
+		Generation uint64
+	}
+
 	// CommUp opens the client API and starts the respawn clients.
 	CommUp struct{}
 
@@ -128,6 +134,7 @@ func (RunRC) action()          {}
 func (Fence) action()          {}
 func (Announce) action()       {}
 func (Deliver) action()        {}
+func (Remember) action()       {}
 func (CommUp) action()         {}
 func (StopClients) action()    {}
 func (Alive) action()          {}

@@ -50,7 +50,7 @@ func (k *many) unowned(i int, claimant *peer) bool {
 		if p == k.n.self || p == claimant {
 			continue
 		}
-		if k.has(p, i) {
+		if k.has(p, i) || !p.proved && p.alive() {
 			return false
 		}
 		if p.status == StatusDead && p.declared && !p.res.recovered && !p.res.left {
@@ -312,7 +312,7 @@ func (k *many) message(p *peer, t string, m *message.Message) bool {
 // judge answers a claim.
 func (k *many) judge(p *peer, m *message.Message) {
 	wanted := k.parse(m.Get("hbd_groups"))
-	if !k.n.newestReport(p, m) {
+	if !p.proved || !k.n.newestReport(p, m) {
 		wanted = nil // it has gone on since; and an older report would say nothing about a claim
 	}
 	yes := make([]bool, len(k.groups))

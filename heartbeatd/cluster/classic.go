@@ -27,6 +27,7 @@ type classic struct {
 	orphanAt   time.Time // a class that nobody owns is looked at again then
 	checkAt    time.Time // a real node that returned from a partition should have restarted by then
 	before     Class     // what a real node held when we declared it dead, as it said
+	told       bool      // it had said so
 	alienAt    time.Time // a real node does not run its own class: then we do
 	contested  bool      // both sides hold something
 

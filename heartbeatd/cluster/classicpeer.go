@@ -26,7 +26,7 @@ func (c *classic) mayHold(p *peer) bool {
 func (c *classic) takeOver(p *peer) {
 	r := &p.res
 	if r.known {
-		c.before = r.holds
+		c.before, c.told = r.holds, true
 	}
 	*r = peerResources{stable: true, seq: r.seq, left: r.left, recovered: true}
 	if c.state == resInit || c.state == resShutdown {
@@ -103,7 +103,17 @@ func (c *classic) restarted(p *peer) {
 	} else {
 		r.lostAt = c.n.now.Add(doubtWait)
 	}
-	c.checkAt, c.before = time.Time{}, HoldNone
+	c.checkAt, c.before, c.told = time.Time{}, HoldNone, false
+}
+
+// proved: it is asked for what it holds.
+func (c *classic) proved(p *peer) {
+	switch c.state {
+	case resInit, resShutdown:
+	default:
+		c.askHolding()
+		c.askAt = c.n.now.Add(askEvery)
+	}
 }
 
 func (c *classic) becameActive(p *peer) {

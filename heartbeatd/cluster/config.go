@@ -45,7 +45,8 @@ type Config struct {
 	Node       string
 	UUID       [16]byte
 	Generation uint64
-	Nodes      []string // normal nodes in the order of ha.cf, ours included
+	Nodes      []string          // normal nodes in the order of ha.cf, ours included
+	Known      map[string]uint64 // generations of the others as earlier runs remembered them
 	Ping       []PingNode
 	Links      []string // links on which normal nodes can be heard, for the views
 

@@ -42,7 +42,9 @@ func (n *Node) dispatch(p *peer, m *message.Message, linkName string) {
 	case "query-cstatus":
 		n.answerClientQuery(p, m)
 	case "respond-cstatus":
-		n.clientAnswer(p, m)
+		if m.Get("to_id") != n.nonce {
+			n.clientAnswer(p, m)
+		}
 	case "hbapi-clstat":
 		n.clientStatus(p, m)
 	case "num_ping_nodes", "abort_giveup", "you_are_dead":

@@ -44,7 +44,8 @@ func (n *Node) recover(p *peer) {
 	if n.cfg.NoResources {
 		return
 	}
-	need := !p.everHeard() || n.policy.mayHold(p)
+	// A node that was never heard may be running everything behind a broken cable.
+	need := !p.proved || n.policy.mayHold(p)
 	switch {
 	case !need:
 		n.log(Info, "Dead node %s gave up resources.", p.name)
@@ -64,10 +65,6 @@ func (n *Node) recover(p *peer) {
 		n.startFence(p)
 	}
 }
-
-// everHeard: something came from it since we run. A node that was never heard may be
-// running everything behind a broken cable.
-func (p *peer) everHeard() bool { return p.heard }
 
 func (n *Node) startFence(p *peer) {
 	if n.fence.wait == nil {

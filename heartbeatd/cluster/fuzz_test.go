@@ -34,6 +34,7 @@ func FuzzStep(f *testing.F) {
 			}
 			step(Tick{})
 			step(Packet{"eth0", peerFrame(c.Keys, "status", "seq", "1", "st", "active", "dt", "bb8")})
+			step(Packet{"eth0", peerFrame(c.Keys, "respond-cstatus", "seq", "2", "dest", "node1", "to_id", n.nonce, "cs", "offline")})
 			now = now.Add(time.Second)
 			step(Tick{})
 			for range 3 {

@@ -30,7 +30,8 @@ func (n *Node) joinTimers() {
 		return
 	}
 	for _, p := range n.peers {
-		if p != n.self && !p.heard && p.status != StatusDead {
+		late := p.heard && n.due(n.started.Add(n.cfg.Initdead)) // it lives, but does not answer
+		if !p.proved && p.status != StatusDead && !late {
 			n.join.at = n.now.Add(joinPoll)
 			return
 		}

@@ -282,6 +282,12 @@ func (k *many) returned(p *peer) {
 	k.soon()
 }
 
+func (k *many) proved(p *peer) {
+	if k.state != resInit && k.state != resShutdown {
+		k.report("partition")
+	}
+}
+
 func (k *many) restarted(p *peer) {
 	held := p.res.many.held
 	p.res = peerResources{many: manyView{held: held}}

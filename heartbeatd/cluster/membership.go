@@ -117,6 +117,9 @@ func (n *Node) deadline(p *peer) time.Time {
 	if n.broken == takeoverWithoutDeadtime && n.commUp && !p.ping && !p.lastStatus.IsZero() {
 		at = p.lastStatus.Add(n.cfg.Keepalive + n.cfg.Keepalive/4)
 	}
+	if initdead := n.started.Add(n.cfg.Initdead); !p.ping && !p.proved && at.Before(initdead) {
+		at = initdead
+	}
 	if at.Before(p.graceUntil) {
 		at = p.graceUntil
 	}

@@ -55,6 +55,7 @@ type Node struct {
 	pings  []*peer
 	byName map[string]*peer
 
+	nonce       string // what an answer of the present repeats
 	load        string
 	seq         uint64
 	history     history
@@ -99,6 +100,7 @@ func New(cfg Config, seed uint64, saved Saved) *Node {
 		counters:   map[string]int64{},
 	}
 	n.history.init()
+	n.nonce = extension + hex(cfg.Generation) + "." + hex(n.rng.next())
 	for i, name := range cfg.Nodes {
 		p := newPeer(name, i, &n.rng)
 		for _, l := range cfg.Links {
@@ -106,8 +108,9 @@ func New(cfg Config, seed uint64, saved Saved) *Node {
 		}
 		n.peers = append(n.peers, p)
 		n.byName[name] = p
+		p.floor = cfg.Known[name]
 		if name == cfg.Node {
-			n.self = p
+			n.self, p.proved = p, true
 			p.uuid, p.hasUUID, p.ours = cfg.UUID, true, true
 			p.gen, p.hasGen = cfg.Generation, true
 		}

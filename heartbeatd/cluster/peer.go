@@ -1,6 +1,10 @@
 package cluster
 
-import "time"
+import (
+	"time"
+
+	"classicha/heartbeatd/message"
+)
 
 // peer is a member as this node sees it, itself included.
 type peer struct {
@@ -31,6 +35,13 @@ type peer struct {
 	ackTrigger uint64
 	ackOwed    bool
 	acked      uint64 // highest of our numbers that it acknowledged
+
+	// Whether it is of the present (prove.go).
+	proved  bool
+	proveAt time.Time // not asked again before
+	proofs  int       // how often it was asked
+	floor   uint64    // its generation when an earlier run of ours last heard it
+	early   []*message.Message
 
 	res  peerResources
 	prev endedRun // the run before this one, if we knew it

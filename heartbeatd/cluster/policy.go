@@ -10,6 +10,7 @@ import (
 // and with resource messages; it answers with messages and jobs.
 type policy interface {
 	commUp()                                                   // we are active
+	proved(p *peer)                                            // p answered us: what it says from now on is of the present
 	becameActive(p *peer)                                      // p says st=active
 	restarted(p *peer)                                         // p runs with a higher generation
 	returned(p *peer)                                          // p was declared dead, but is alive in the same run
@@ -37,6 +38,7 @@ type policy interface {
 type base struct{}
 
 func (base) commUp()                                                   {}
+func (base) proved(p *peer)                                            {}
 func (base) becameActive(p *peer)                                      {}
 func (base) restarted(p *peer)                                         {}
 func (base) returned(p *peer)                                          {}

@@ -57,9 +57,13 @@ func (n *Node) receive(linkName string, frame []byte) {
 		n.counters["dropped: bad generation"]++
 		return
 	}
-	if p.hasGen && gen < p.gen {
+	if !p.proved && n.isProof(t, m) {
+		n.proven(p, gen, seq)
+	}
+	if p.hasGen && gen < p.gen || gen < p.floor {
+		n.challenge(p) // its generation may really have gone back
 		n.complain("dropped: replay", "replay "+p.name, Error,
-			"should_drop_message: attempted replay attack [%s]? [gen = %d, curgen = %d]", p.name, gen, p.gen)
+			"should_drop_message: attempted replay attack [%s]? [gen = %d, curgen = %d]", p.name, gen, max(p.gen, p.floor))
 		return
 	}
 	if isNS(t) {
@@ -90,6 +94,7 @@ func (n *Node) receive(linkName string, frame []byte) {
 	if _, ok := m.Lookup(extension); ok {
 		p.ours = true
 	}
+	n.challenge(p)
 	verdict := p.rx.accept(n, p, seq)
 	if verdict == seqDrop {
 		return
@@ -100,12 +105,14 @@ func (n *Node) receive(linkName string, frame []byte) {
 	}
 	n.acknowledge(p, seq)
 	if !n.forUs(m) {
-		if t == "ip-request-resp" && m.Get("dest") == p.name {
+		if t == "ip-request-resp" && m.Get("dest") == p.name && p.proved {
 			n.policy.message(p, overheard, m)
 		}
 		return
 	}
-	n.dispatch(p, m, linkName)
+	if !n.tooEarly(p, t, m) {
+		n.dispatch(p, m, linkName)
+	}
 }
 
 // overheard is the type under which a policy gets what a node of legacy mode told itself:
@@ -211,6 +218,10 @@ func (n *Node) acceptGeneration(p *peer, gen, seq uint64, m *message.Message) bo
 		p.gen, p.hasGen = gen, true
 	case gen > p.gen:
 		n.log(Info, "Heartbeat restart on node %s", p.name)
+		p.early = nil
+		if p.proved {
+			n.do(Remember{Node: p.name, Generation: gen})
+		}
 		p.prev = endedRun{gen: p.gen, ours: p.ours}
 		p.gen = gen
 		p.rx.reset()

@@ -28,7 +28,7 @@ func isNS(t string) bool { return strings.HasPrefix(t, "NS_") }
 func (n *Node) send(m *message.Message) {
 	t := m.Get("t")
 	if d := m.Get("dest"); d != "" {
-		if p := n.byName[d]; p != nil && p.hasUUID {
+		if p := n.byName[d]; p != nil && p.hasUUID && p.proved {
 			m.SetBin("destuuid", p.uuid[:])
 		}
 	}

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"time"
+
+	"classicha/heartbeatd/message"
 )
 
 // This file settles what should not be: a class that both nodes hold, or none.
@@ -172,6 +174,9 @@ func (c *classic) orphanTimers() {
 
 // returned: the other is alive in the same run after we declared it dead.
 func (c *classic) returned(p *peer) {
+	if p.res.known {
+		c.before, c.told = p.res.holds, true // it was not taken over
+	}
 	p.res.known, p.res.stable, p.res.mayHold = false, false, true
 	p.res.holds = HoldNone
 	c.cancelStandby()
@@ -195,6 +200,11 @@ func (c *classic) settleWithReal() {
 	}
 	// It goes on as if nothing had been, so it holds what it held, and says so only when asked
 	// in its own way.
+	if !p.res.known && !c.told {
+		c.askHolding()
+		c.checkAt = c.n.now.Add(rcvdTimeout)
+		return
+	}
 	if !p.res.known {
 		p.res.known, p.res.stable, p.res.holds = true, true, c.before
 		p.res.mayHold = c.before != HoldNone
@@ -204,4 +214,19 @@ func (c *classic) settleWithReal() {
 		c.n.log(Crit, "node %s did not notice the partition: %s gives up what it took over", p.name, c.n.cfg.Node)
 		c.drop(lose)
 	}
+}
+
+// askHolding makes the other say what it holds. A node of 3.0.6 answers a start, and who
+// becomes stable.
+func (c *classic) askHolding() {
+	switch {
+	case c.state != resStable:
+		c.n.send(message.New("t", "starting", extension, "1"))
+		return
+	case c.other.ours:
+		c.report("partition")
+		return
+	}
+	c.n.send(message.New("t", "resource", "rsc_hold", c.held.String(), "rtype", "full", "isstable", "0", extension, "1"))
+	c.report("")
 }

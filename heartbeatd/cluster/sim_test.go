@@ -137,8 +137,6 @@ func (w *simWorld) fault(kind int) {
 				if w.keys.ByNum[1].Method.String() == "crc" {
 					continue // crc proves nothing
 				}
-			} else if w.nodes[r.to].boot != r.boot {
-				continue // a node that restarted has forgotten what it heard
 			}
 			w.nodes[r.to].event(Packet{Link: r.medium, Frame: f})
 		}

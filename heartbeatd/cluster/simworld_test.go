@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ type simNode struct {
 	boot   int   // counts starts of the daemon
 	power  bool
 	gen    uint64
-	paused time.Duration // stopped until then
+	known  map[string]uint64 // on its disk
+	paused time.Duration     // stopped until then
 	inbox  []func()
 	tick   *sim.Event
 
@@ -122,7 +124,7 @@ func (w *simWorld) draw() {
 	w.fenceOK = []float64{1, 1, 0.7, 0.4}[w.Intn(4)]
 	w.slow = []float64{0, 0.1, 0.5}[w.Intn(3)]
 	for i := range count {
-		n := &simNode{w: w, i: i, name: c.Nodes[i], gen: 100,
+		n := &simNode{w: w, i: i, name: c.Nodes[i], gen: 100, known: map[string]uint64{},
 			active: make([]bool, len(c.Groups)), crashed: make([]bool, len(c.Groups))}
 		n.clock = sim.Clock{Start: time.Unix(1700000000+int64(w.Intn(1000000)), 0), Drift: (w.Float() - 0.5) * 0.02}
 		w.nodes = append(w.nodes, n)
@@ -136,7 +138,7 @@ func (n *simNode) start(saved Saved) {
 	n.power = true
 	n.inbox = nil
 	c := w.base
-	c.Node, c.Generation = n.name, n.gen
+	c.Node, c.Generation, c.Known = n.name, n.gen, maps.Clone(n.known)
 	c.UUID[0] = byte(n.i + 1)
 	if saved.Held == HoldNone && len(saved.Groups) == 0 {
 		for g, on := range n.active { // the daemon asks every script what runs
@@ -269,6 +271,8 @@ func (n *simNode) carryOut(a Action) {
 	case Log:
 		w.note("%s: %s: %s", n.name, a.Level, a.Text)
 		w.heardLog(n, a.Text)
+	case Remember:
+		n.known[a.Node] = a.Generation
 	case Run:
 		n.run(a)
 	case Fence:

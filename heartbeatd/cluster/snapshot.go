@@ -69,6 +69,8 @@ func (n *Node) warn(v *View) {
 		}
 		if p.status == StatusDead {
 			add("node %s is dead", p.name)
+		} else if !p.proved && p.proofs >= 5 {
+			add("node %s is heard but does not answer: what it says is not believed", p.name)
 		} else if p.heard {
 			var down []string
 			for i := range p.links {

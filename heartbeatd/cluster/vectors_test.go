@@ -46,6 +46,7 @@ func TestRealVerdicts(t *testing.T) {
 			nodes["one"] = n
 			n.Step(t0, Tick{})
 			n.Step(t0, Packet{"eth0", peerFrame(n.cfg.Keys, "status", "hg", "6b00e7d5", "seq", "16", "st", "active", "dt", "ffff", "protocol", "1")})
+			n.byName["node2"].proved = true
 		}
 		n.cfg.Keys = &message.Keys{Current: index.Authkeys[v.Authkeys].Current, ByNum: map[int]message.Key{}}
 		for num, k := range index.Authkeys[v.Authkeys].Keys {

@@ -41,6 +41,8 @@ func (d *Daemon) perform(actions []cluster.Action) {
 			if d.apiOpen {
 				d.clients.Deliver(a.Msg)
 			}
+		case cluster.Remember:
+			d.remember(a)
 		case cluster.CommUp:
 			d.commUp()
 		case cluster.StopClients:

@@ -63,6 +63,8 @@ type Daemon struct {
 	questions atomic.Uint64                          // numbers of AskClient
 	unread    atomic.Pointer[string]                 // names of files that changed and wait for a reload
 
+	memory memory
+
 	// loop
 	node       *cluster.Node
 	media      []media.Medium

@@ -198,6 +198,7 @@ func (d *Daemon) identity(core cluster.Config) (cluster.Config, error) {
 		}
 	}
 	d.log.Infof("Heartbeat generation: %d", core.Generation)
+	core.Known = d.memory.load(d.paths.peers(), core.Nodes)
 	return core, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"classicha/heartbeatd/daemon/state"
 	"classicha/heartbeatd/media/mediatest"
 	"classicha/heartbeatd/resource"
 )
@@ -114,5 +115,21 @@ func TestBrokenParts(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.what, err, c.want)
 		}
+	}
+}
+
+// The generation of the other node is kept for the next run.
+func TestPeersAreRemembered(t *testing.T) {
+	a, b, _ := bootPair(t)
+	gen := state.ReadPeers(a.paths.peers())["node2"]
+	if want := b.view().Generation; gen != want {
+		t.Errorf("node1 keeps generation %d of node2, which has %d", gen, want)
+	}
+	var m memory
+	if known := m.load(a.paths.peers(), []string{"node1", "node2"}); known["node2"] != gen || len(known) != 1 {
+		t.Errorf("the next run would know %v", known)
+	}
+	if known := m.load(a.paths.peers(), []string{"node1"}); len(known) != 0 {
+		t.Errorf("a node that is not configured is known: %v", known)
 	}
 }
