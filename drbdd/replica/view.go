@@ -42,6 +42,8 @@ type VolumeView struct {
 	PeerISP    bool   // by the peer
 	UserISP    bool   // by the user
 	Size       uint64 // sectors, 0 = not known
+	MaxIO      uint32 // bytes of the largest read or write
+	CanDiscard bool
 
 	HasDisk         bool // a backing device is attached (metadata below is valid)
 	Options         DiskOptions

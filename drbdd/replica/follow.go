@@ -1,0 +1,202 @@
+package replica
+
+import (
+	"classicha/drbdd/replica/state"
+	"classicha/drbdd/wire"
+)
+
+// followed does what a change of the state demands (section 10.6), in the order
+// of the section.
+func (v *volume) followed(os, ns state.State) {
+	r, b := v.r, v.dsk
+	if b != nil && ns.Disk >= wire.Negotiating {
+		if ns.Disk == wire.UpToDate && ns.PDisk == wire.UpToDate {
+			b.crashed = false
+		}
+		if f := state.MetaFlags(b.super.Flags, ns, b.crashed); f != b.super.Flags {
+			b.super.Flags = f
+			v.superSoon()
+		}
+	}
+	if os.Role != wire.Primary || os.Disk >= wire.UpToDate || os.PDisk >= wire.UpToDate {
+		if ns.Role == wire.Primary && ns.Disk < wire.UpToDate && ns.PDisk < wire.UpToDate {
+			r.helper("pri-on-incon-degr", v.nr, nil)
+		}
+	}
+	v.followFrozen(os, ns)
+
+	// (a) starting a resync as source sends P_SYNC_UUID: see startResync.
+	// (b) The peer's disk is back.
+	if os.PDisk == wire.Diskless && ns.PDisk > wire.Diskless && ns.PDisk != wire.DUnknown && r.peer.up {
+		v.sendUUIDs(0)
+		v.sendState()
+	}
+	// (c)
+	if os.Conn != wire.WFBitMapS && ns.Conn == wire.WFBitMapS {
+		r.soon(v.startBitmapSource)
+	}
+	if os.Conn != wire.WFBitMapT && ns.Conn == wire.WFBitMapT {
+		v.startBitmapTarget()
+	}
+	// (d) and (e)
+	v.followGeneration(os, ns)
+	// (f) is done by attach.
+	// (g)
+	if (os.AftrISP != ns.AftrISP || os.UserISP != ns.UserISP) && ns.Conn >= wire.Connected {
+		v.sendState()
+	}
+	// (h)
+	if os.Conn < wire.Connected && ns.Conn >= wire.Connected {
+		v.sendState()
+	}
+	// (i)
+	if os.Conn != wire.Ahead && ns.Conn == wire.Ahead {
+		v.sendState()
+	}
+	// (j)
+	if os.Conn != ns.Conn && (ns.Conn == wire.StartingSyncS || ns.Conn == wire.StartingSyncT) {
+		v.startFullSync(ns.Conn)
+	}
+	// (k)
+	if os.Disk > wire.Failed && ns.Disk == wire.Failed && b != nil {
+		if ns.Conn >= wire.Connected {
+			v.sendState()
+		}
+		if !b.failed {
+			v.discardDisk(b)
+		}
+	}
+	if os.Disk != wire.Diskless && ns.Disk == wire.Diskless {
+		if ns.Conn >= wire.Connected {
+			v.sendState()
+		}
+		v.closeDisk()
+	}
+	// (l)
+	if os.Disk == wire.UpToDate && ns.Disk == wire.Inconsistent && os.Conn == ns.Conn && ns.Conn >= wire.Connected {
+		v.sendState()
+	}
+	// (m)
+	if os.Disk < wire.UpToDate && os.Conn >= wire.SyncSource && ns.Conn == wire.Connected {
+		v.sendState()
+	}
+	// (n)
+	if d := r.peer.dialect.Version; os.Conn == wire.VerifyS && ns.Conn == wire.Connected && d >= 97 && d != 100 {
+		v.sendState()
+	}
+	v.followSync(os, ns)
+	v.followFencing(os, ns)
+}
+
+// superSoon writes the super block after the present event.
+func (v *volume) superSoon() {
+	b := v.dsk
+	if b.superDirty {
+		return
+	}
+	b.superDirty = true
+	v.r.soon(func() {
+		if b.superDirty && !b.gone() {
+			b.syncSuper(nil)
+		}
+	})
+}
+
+// followGeneration begins a new generation of the data when the peer's copy is
+// lost while somebody writes.
+func (v *volume) followGeneration(os, ns state.State) {
+	b := v.dsk
+	if b.gone() || ns.Disk != wire.UpToDate {
+		return
+	}
+	had := os.PDisk >= wire.Inconsistent && os.PDisk != wire.Outdated && os.PDisk != wire.DUnknown
+	lost := had && (ns.PDisk < wire.Inconsistent || ns.PDisk == wire.DUnknown || ns.PDisk == wire.Outdated) ||
+		os.PDisk == wire.DUnknown && (ns.PDisk == wire.Diskless || ns.PDisk == wire.Failed || ns.PDisk == wire.Outdated)
+	primary := ns.Role == wire.Primary || ns.Peer == wire.Primary
+	served := ns.PDisk == wire.Diskless && ns.Peer == wire.Primary && os.Peer != wire.Primary
+	if !(lost && primary || served) || b.super.UUIDs.Bitmap != 0 {
+		return
+	}
+	if v.r.suspended() {
+		v.newUUID = true
+		return
+	}
+	v.newCurrent()
+	v.sendUUIDs(0)
+}
+
+// followFrozen ends the suspension of I/O when its reason is gone.
+func (v *volume) followFrozen(os, ns state.State) {
+	r := v.r
+	if ns.SuspNod && r.suspNod && (ns.Disk == wire.UpToDate || ns.Conn >= wire.Connected && ns.PDisk == wire.UpToDate) {
+		r.soon(func() {
+			if r.suspNod {
+				r.resume(wire.SuspNod)
+			}
+		})
+	}
+	if !ns.SuspFen {
+		return
+	}
+	if os.PDisk > wire.Outdated && ns.PDisk <= wire.Outdated {
+		r.soon(func() { // fenced: this is the only data
+			if r.suspFen && !r.peer.up {
+				r.resume(wire.SuspFen)
+			}
+		})
+	}
+	if os.Conn < wire.Connected && ns.Conn >= wire.Connected {
+		r.soon(func() {
+			if r.suspFen && r.peer.up {
+				for _, o := range r.vols {
+					o.newUUID = false
+				}
+				r.resume(wire.SuspFen)
+			}
+		})
+	}
+}
+
+// resume clears one reason of suspension; what is due happens before I/O goes on.
+func (r *Resource) resume(flag wire.State) {
+	left := 0
+	for _, on := range []bool{r.susp && flag != wire.SuspUser, r.suspNod && flag != wire.SuspNod, r.suspFen && flag != wire.SuspFen} {
+		if on {
+			left++
+		}
+	}
+	if left == 0 {
+		for _, v := range r.vols {
+			if v.newUUID {
+				v.newUUID = false
+				if v.dsk != nil && v.dsk.super.UUIDs.Bitmap == 0 && v.st.Disk == wire.UpToDate {
+					v.newCurrent()
+					v.sendUUIDs(0)
+				}
+			}
+		}
+	}
+	if len(r.vols) > 0 {
+		r.vols[0].apply(state.SetFlag(flag, false), true)
+		return
+	}
+	switch flag {
+	case wire.SuspUser:
+		r.susp = false
+	case wire.SuspNod:
+		r.suspNod = false
+	case wire.SuspFen:
+		r.suspFen = false
+	}
+}
+
+// followFencing calls for the peer's fencing when a Primary loses it (section 15).
+func (v *volume) followFencing(os, ns state.State) {
+	b := v.dsk
+	if b == nil || b.opts.Fencing == DontCare || ns.Role != wire.Primary {
+		return
+	}
+	if os.Conn >= wire.Connected && ns.Conn < wire.Connected && ns.PDisk >= wire.DUnknown {
+		v.r.soon(func() { v.r.fence(nil) })
+	}
+}

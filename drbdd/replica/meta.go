@@ -1,0 +1,208 @@
+package replica
+
+import "classicha/drbdd/metadata"
+
+// metaQueue writes metadata of one disk, one job after the other. A job goes
+// through stages; each is a flush of the data or a Meta action, and the next
+// begins when it is stable. That is how orders are kept that a crash must not
+// break: data, then bitmap, then activity log, then what refers to them.
+type metaQueue struct {
+	jobs []*metaJob
+	busy bool
+}
+
+// metaJob is one job. stage is called with 0, 1, ... and starts the stage's I/O by
+// calling next's maker; it returns false when there are no more stages.
+type metaJob struct {
+	super bool // writes the super block and nothing else
+	stage func(n int) bool
+	n     int
+	done  []func()
+}
+
+// push adds a job.
+func (b *backing) push(j *metaJob) {
+	b.meta.jobs = append(b.meta.jobs, j)
+	b.pump()
+}
+
+// pump runs the first job until it waits for I/O.
+func (b *backing) pump() {
+	q := &b.meta
+	for !q.busy && len(q.jobs) > 0 {
+		if b.gone() {
+			b.dropJobs()
+			return
+		}
+		j := q.jobs[0]
+		q.busy = true
+		n := j.n
+		j.n++
+		if j.stage(n) {
+			continue // the stage's I/O calls back
+		}
+		q.busy = false
+		q.jobs = q.jobs[1:]
+		for _, f := range j.done {
+			f()
+		}
+	}
+}
+
+// step goes on with the job after a stage.
+func (b *backing) step() {
+	b.meta.busy = false
+	b.pump()
+}
+
+// dropJobs ends all jobs of a disk that is gone: what waits for them goes on and
+// finds that out.
+func (b *backing) dropJobs() {
+	jobs := b.meta.jobs
+	b.meta.jobs = nil
+	b.v.r.soon(func() {
+		for _, j := range jobs {
+			for _, f := range j.done {
+				f()
+			}
+		}
+	})
+}
+
+// writeMeta starts a Meta action as a stage.
+func (b *backing) writeMeta(ws []MetaWrite) {
+	v, r := b.v, b.v.r
+	id := r.id()
+	b.pending++
+	r.metas[id] = func(ok bool) {
+		b.pending--
+		if !ok {
+			b.v.metaFailed(b)
+		}
+		b.step()
+		b.idle()
+	}
+	r.do(Meta{Vol: v.nr, ID: id, Writes: ws})
+}
+
+// flushData starts a flush of the data as a stage if anything is not stable;
+// it returns false if nothing has to be done.
+func (b *backing) flushData() bool {
+	if b.dirtyWrites == b.stableWrites || !b.opts.Flushes && !b.opts.MDFlushes {
+		return false
+	}
+	b.flush(func(bool) { b.step() })
+	return true
+}
+
+// flush makes completed writes stable and then calls f.
+func (b *backing) flush(f func(ok bool)) {
+	upto := b.dirtyWrites
+	b.submit(Disk{Op: Flush}, func(d DiskDone) {
+		if d.OK {
+			if b.stableWrites < upto {
+				b.stableWrites = upto
+			}
+		} else {
+			b.v.diskFailed(b, "flush", 0, 0)
+		}
+		f(d.OK)
+	})
+}
+
+// superBytes is the super block as it stands now.
+func (b *backing) superWrite() MetaWrite {
+	b.superDirty = false
+	return MetaWrite{Off: b.layout.Super, Data: b.super.Append(make([]byte, 0, 4096))}
+}
+
+// syncSuper writes the super block and calls f when it is stable. Jobs that did
+// not begin yet are shared.
+func (b *backing) syncSuper(f func()) {
+	q := &b.meta
+	if n := len(q.jobs); n > 0 && q.jobs[n-1].super && q.jobs[n-1].n == 0 {
+		if f != nil {
+			q.jobs[n-1].done = append(q.jobs[n-1].done, f)
+		}
+		return
+	}
+	j := &metaJob{super: true}
+	if f != nil {
+		j.done = append(j.done, f)
+	}
+	j.stage = func(n int) bool {
+		if n > 0 {
+			return false
+		}
+		b.writeMeta([]MetaWrite{b.superWrite()})
+		return true
+	}
+	b.push(j)
+}
+
+// bitmapRoom is how many bitmap blocks one Meta action takes.
+const bitmapRoom = 256
+
+// bitmapWrites takes up to bitmapRoom changed blocks from block i on; next is -1
+// when there are no more.
+func (b *backing) bitmapWrites(i int) (ws []MetaWrite, next int) {
+	for len(ws) < bitmapRoom {
+		i = b.bm.NextDirty(i)
+		if i < 0 {
+			return ws, -1
+		}
+		ws = append(ws, b.bitmapWrite(i))
+		i++
+	}
+	return ws, i
+}
+
+func (b *backing) bitmapWrite(i int) MetaWrite {
+	b.bm.MarkWritten(i)
+	b.v.count.BMWrites++
+	return MetaWrite{Off: b.layout.BM + int64(i)*metadata.ALBlockSize, Data: b.bm.AppendBlock(make([]byte, 0, 4096), i)}
+}
+
+// syncBitmap writes all of the bitmap that changed and calls f when it is
+// stable. What was written to the disk is made stable first: a cleared bit
+// promises it.
+func (b *backing) syncBitmap(f func()) {
+	at := 0
+	flushed := false
+	j := &metaJob{}
+	if f != nil {
+		j.done = append(j.done, f)
+	}
+	j.stage = func(int) bool {
+		if !flushed {
+			flushed = true
+			if b.flushData() {
+				return true
+			}
+		}
+		if at < 0 {
+			return false
+		}
+		var ws []MetaWrite
+		ws, at = b.bitmapWrites(at)
+		if len(ws) == 0 {
+			return false
+		}
+		b.writeMeta(ws)
+		return true
+	}
+	b.push(j)
+}
+
+// setAll marks the whole disk as out of sync and writes that; FULL_SYNC stands in
+// the super block as long as the bitmap is not complete on disk.
+func (b *backing) setAll(f func()) {
+	b.bm.SetAll()
+	b.taint(0, b.bm.Bits())
+	b.super.Flags |= metadata.FullSync
+	b.syncSuper(nil)
+	b.syncBitmap(func() {
+		b.super.Flags &^= metadata.FullSync
+		b.syncSuper(f)
+	})
+}

@@ -1,0 +1,412 @@
+package replica
+
+import (
+	"time"
+
+	"classicha/drbdd/wire"
+)
+
+// part is how far one of the two disks is with a write.
+type part uint8
+
+const (
+	partNone    part = iota // has nothing to do with it
+	partPending             // under way
+	partTaken               // the peer has it in memory, or the network has it (B, A)
+	partOK                  // written
+	partFailed              // failed, or the connection was lost
+)
+
+// appReq is a request of the application, from the moment it came until both
+// nodes are done with it.
+type appReq struct {
+	Request
+	v       *volume
+	span    *span
+	block   uint64 // its number on the wire
+	epoch   uint32
+	local   part
+	net     part
+	proto   byte // protocol it was sent with
+	since   time.Time
+	held    bool // holds extents of the activity log
+	counted bool // counts as one that the peer has to answer
+	inTL    bool
+	done    bool // the application was answered
+	tries   int  // reads: disks that failed
+}
+
+// request takes a request of the application.
+func (r *Resource) request(e Request) {
+	v := r.volume(e.Vol)
+	switch {
+	case v == nil:
+		r.do(Complete{Vol: e.Vol, ID: e.ID, Err: EIO})
+		return
+	case v.st.Role != wire.Primary:
+		r.do(Complete{Vol: e.Vol, ID: e.ID, Err: EROFS})
+		return
+	case e.Op != Flush && (e.Size == 0 || e.Size%512 != 0 || e.Sector+uint64(e.Size/512) > v.size || e.Sector > v.size):
+		r.do(Complete{Vol: e.Vol, ID: e.ID, Err: EINVAL})
+		return
+	}
+	v.count.Application++
+	v.appSectors += uint64(e.Size / 512)
+	v.start(&appReq{Request: e, v: v, since: r.now})
+}
+
+// start begins a request, or begins it again.
+func (v *volume) start(q *appReq) {
+	if v.r.suspended() {
+		v.frozen = append(v.frozen, q)
+		return
+	}
+	switch q.Op {
+	case Read:
+		v.read(q)
+	case Flush:
+		v.flush(q)
+	default:
+		if q.span != nil { // it is begun again
+			v.write(q)
+			return
+		}
+		q.span = v.ranges.enterLater(q.Sector, q.Size, false, func() { v.hotWrite(q) })
+		v.ranges.begin(q.span)
+	}
+}
+
+// answer completes a request to the application.
+func (v *volume) answer(q *appReq, err Errno, from Buf) {
+	q.done = true
+	v.count.Application--
+	v.r.do(Complete{Vol: v.nr, ID: q.ID, Err: err, From: from})
+}
+
+// thaw begins the requests that waited while I/O was suspended.
+func (v *volume) thaw() {
+	qs := v.frozen
+	v.frozen = nil
+	for _, q := range qs {
+		v.start(q)
+	}
+}
+
+// noData is the end of a request that no disk can serve: an error, or it waits
+// until there is one (on-no-data-accessible).
+func (v *volume) noData(q *appReq) {
+	if v.r.opts.SuspendOnNoData && v.st.Role == wire.Primary {
+		v.frozen = append(v.frozen, q)
+		return
+	}
+	if q.Op != Flush {
+		v.logf(Error, "IO ERROR: neither local nor remote data, sector %d+%d", q.Sector, q.Size/512)
+	}
+	v.answerWrite(q, EIO)
+}
+
+// answerWrite answers and gives up what a write holds.
+func (v *volume) answerWrite(q *appReq, err Errno) {
+	v.answer(q, err, 0)
+	if q.span != nil {
+		s := q.span
+		q.span = nil
+		v.leave(s)
+	}
+	if !q.inTL {
+		v.finish(q)
+	}
+}
+
+// usable tells whether the disk is written to.
+func (v *volume) usable() bool {
+	return !v.dsk.gone() && v.st.Disk >= wire.Inconsistent
+}
+
+// replicates tells whether writes are sent to the peer (section 9.3).
+func (v *volume) replicates() bool {
+	if !v.r.peer.up || v.st.Conn < wire.Connected {
+		return false
+	}
+	s := v.st
+	return s.PDisk == wire.UpToDate && s.Conn != wire.Ahead && s.Conn != wire.WFBitMapS ||
+		s.PDisk >= wire.Inconsistent && s.PDisk != wire.DUnknown && s.Conn >= wire.WFBitMapT && s.Conn < wire.Ahead
+}
+
+// tellsOutOfSync tells whether the peer is told which blocks change, instead.
+func (v *volume) tellsOutOfSync() bool {
+	return v.r.peer.up && v.r.peer.dialect.Version >= 96 && (v.st.Conn == wire.Ahead || v.st.Conn == wire.WFBitMapS)
+}
+
+// hotWrite makes the extents of a write hot. The write owns its range.
+func (v *volume) hotWrite(q *appReq) {
+	if b := v.dsk; v.usable() && !q.held {
+		q.held = true
+		b.al.hold(q.Sector, q.Size, func() { v.write(q) })
+		return
+	}
+	v.write(q)
+}
+
+// write sends a write to the disks.
+func (v *volume) write(q *appReq) {
+	r := v.r
+	if r.suspended() {
+		v.frozen = append(v.frozen, q)
+		return
+	}
+	if v.st.Disk != wire.UpToDate && !(v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && r.peer.up) {
+		v.noData(q)
+		return
+	}
+	v.congestion()
+	local, remote := v.usable(), v.replicates()
+	if local && !q.held { // the disk came while the request waited
+		v.hotWrite(q)
+		return
+	}
+	if !local && !remote {
+		v.noData(q)
+		return
+	}
+	q.local, q.net, q.done, q.since = partNone, partNone, false, r.now
+	if remote {
+		q.net = partPending
+		r.tl.send(r, q)
+	} else {
+		r.tl.condition(false)
+		if v.dsk != nil {
+			v.dsk.oos(q.Sector, q.Size)
+		}
+		if v.tellsOutOfSync() {
+			r.tl.barrier(r)
+			r.send(wire.DataSocket, v.nr, wire.CmdOutOfSync, wire.BlockDesc{Sector: q.Sector, Size: q.Size})
+		}
+	}
+	if local {
+		q.local = partPending
+		b := v.dsk
+		d := Disk{Op: q.Op, Sector: q.Sector, Size: q.Size, FUA: q.FUA, Unmap: q.Unmap, Buf: q.Buf}
+		if q.Op == Discard && remote && !b.zeroes {
+			// Both disks have to read the same afterwards.
+			d.Op, d.Unmap = Zero, true
+		}
+		b.submit(d, func(done DiskDone) { v.localWritten(q, b, done.OK) })
+	}
+}
+
+// localWritten is the end of the local part.
+func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
+	q.local = partOK
+	if !ok {
+		q.local = partFailed
+		v.diskFailed(b, "WRITE", q.Sector, q.Size)
+	}
+	v.advance(q)
+}
+
+// netSatisfied tells whether the application need not wait for the peer any
+// more.
+func (q *appReq) netSatisfied() bool {
+	switch q.net {
+	case partPending:
+		return false
+	case partTaken:
+		return q.proto != 'C'
+	}
+	return true
+}
+
+// advance completes a write once both parts allow it.
+func (v *volume) advance(q *appReq) {
+	if q.done || q.local == partPending || !q.netSatisfied() {
+		return
+	}
+	if q.net == partFailed && v.r.suspended() {
+		// The peer may go on without us: nothing is promised before that is settled.
+		v.frozen = append(v.frozen, q)
+		return
+	}
+	ok := q.local == partOK || q.net == partOK || q.net == partTaken
+	if !ok {
+		q.local, q.net = partNone, partNone
+		if v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && q.tries < 2 {
+			q.tries++ // the peer came back meanwhile
+			v.write(q)
+			return
+		}
+		v.noData(q)
+		return
+	}
+	if q.net != partOK && q.net != partTaken && v.gate > 0 {
+		// Only this disk has it: that has to be on record before anyone relies on it.
+		v.gated = append(v.gated, q)
+		return
+	}
+	if q.local != partOK && v.gate > 0 {
+		v.gated = append(v.gated, q)
+		return
+	}
+	if q.inTL && q.epoch == v.r.tl.cur {
+		v.r.tl.next()
+	}
+	v.answerWrite(q, OK)
+}
+
+// openGate completes what waited for new generation identifiers to be on disk.
+func (v *volume) openGate() {
+	if v.gate--; v.gate > 0 {
+		return
+	}
+	qs := v.gated
+	v.gated = nil
+	for _, q := range qs {
+		v.advance(q)
+	}
+}
+
+// finish lets a write go that both nodes are done with, as far as they will be.
+func (v *volume) finish(q *appReq) {
+	if q.Op == Read || q.Op == Flush || q.span != nil {
+		return
+	}
+	b := v.dsk
+	if b == nil {
+		return
+	}
+	if !(q.local == partOK && q.net == partOK) && q.local+q.net != 2*partNone {
+		b.oos(q.Sector, q.Size)
+	}
+	if q.held {
+		q.held = false
+		b.al.drop(q.Sector, q.Size)
+	}
+}
+
+// read reads from the disk that has the data.
+func (v *volume) read(q *appReq) {
+	remote := v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && v.r.peer.up
+	local := v.dsk.readable(q.Sector, q.Size)
+	switch {
+	case local && remote && q.tries == 0 && v.balance(q):
+		v.remoteRead(q)
+	case local && q.tries&1 == 0:
+		v.localRead(q)
+	case remote && q.tries&2 == 0:
+		v.remoteRead(q)
+	case (local || remote) && q.tries == 3:
+		v.answer(q, EIO, 0)
+		v.logf(Error, "IO ERROR: neither local nor remote data, sector %d+%d", q.Sector, q.Size/512)
+	default:
+		v.noData(q)
+	}
+}
+
+func (v *volume) localRead(q *appReq) {
+	b := v.dsk
+	b.submit(Disk{Op: Read, Sector: q.Sector, Size: q.Size, Buf: q.Buf}, func(d DiskDone) {
+		if d.OK {
+			v.answer(q, OK, 0)
+			return
+		}
+		q.tries |= 1
+		v.diskFailed(b, "READ", q.Sector, q.Size)
+		v.start(q)
+	})
+}
+
+func (v *volume) remoteRead(q *appReq) {
+	r := v.r
+	q.block = r.id()
+	q.since = r.now
+	v.reads[q.block] = q
+	v.count.Pending++
+	r.tl.barrier(r)
+	r.send(wire.DataSocket, v.nr, wire.CmdDataRequest, wire.BlockReq{Sector: q.Sector, BlockID: q.block, Size: q.Size})
+}
+
+// dataReply answers a read with what the peer sent.
+func (v *volume) dataReply(p Packet, body wire.Data) {
+	q := v.reads[body.BlockID]
+	if q == nil || q.Sector != body.Sector || q.Size != p.Size {
+		v.r.free(p.Buf)
+		v.r.protocolError("failed to find request %#x, sector %ds", body.BlockID, body.Sector)
+		return
+	}
+	delete(v.reads, body.BlockID)
+	v.count.Pending--
+	v.count.RecvKiB += uint64(p.Size) / 1024
+	v.answer(q, OK, p.Buf)
+}
+
+// negDReply is a read that the peer could not serve.
+func (v *volume) negDReply(a wire.BlockAck) {
+	q := v.reads[a.BlockID]
+	if q == nil || q.Sector != a.Sector {
+		v.r.protocolError("failed to find request %#x, sector %ds", a.BlockID, a.Sector)
+		return
+	}
+	v.logf(Error, "Got NegDReply; Sector %ds, len %d.", a.Sector, a.Size)
+	delete(v.reads, a.BlockID)
+	v.count.Pending--
+	q.tries |= 2
+	v.start(q)
+}
+
+// balance tells whether a read that both disks can serve goes to the peer
+// (section 16).
+func (v *volume) balance(q *appReq) bool {
+	switch m := v.dsk.opts.Balancing; m {
+	case PreferLocal:
+		return false
+	case PreferRemote:
+		return true
+	case RoundRobin:
+		v.turn = !v.turn
+		return v.turn
+	case LeastPending:
+		return v.count.Local > v.count.Pending+v.count.Unacked
+	case WhenCongestedRemote:
+		return v.count.Local >= 32
+	default:
+		shift := 15 + uint(m-StripingBase)
+		return q.Sector>>(shift-9)&1 == 1
+	}
+}
+
+// flush makes what was completed stable here, and closes the epoch, so that the
+// peer does the same. Without a local disk the peer's word is waited for.
+func (v *volume) flush(q *appReq) {
+	r := v.r
+	r.tl.next()
+	if b := v.dsk; v.usable() {
+		b.flush(func(ok bool) {
+			if !ok && !v.usable() {
+				v.start(q)
+				return
+			}
+			err := OK
+			if !ok {
+				err = EIO
+			}
+			v.answer(q, err, 0)
+		})
+		return
+	}
+	if len(r.tl.reqs) == 0 {
+		if v.st.PDisk != wire.UpToDate {
+			v.noData(q)
+			return
+		}
+		v.answer(q, OK, 0)
+		return
+	}
+	last := r.tl.reqs[len(r.tl.reqs)-1].epoch
+	r.tl.flushes = append(r.tl.flushes, flushWait{epoch: last, f: func(ok bool) {
+		if ok {
+			v.answer(q, OK, 0)
+		} else {
+			v.start(q)
+		}
+	}})
+}

@@ -1,0 +1,564 @@
+package replica
+
+import (
+	"time"
+
+	"classicha/drbdd/metadata"
+	"classicha/drbdd/replica/gi"
+	"classicha/drbdd/replica/rate"
+	"classicha/drbdd/replica/state"
+	"classicha/drbdd/wire"
+)
+
+// resync is a resync under way, on either side (section 13).
+type resync struct {
+	target bool
+	crash  bool // after a crashed Primary: csums-after-crash-only applies
+
+	total, failed uint64 // bits
+	same          uint64 // bits whose checksums were equal
+	began         time.Time
+	paused        time.Duration
+	pausedAt      time.Time
+	marks         []Mark
+	want          uint64 // KiB/s
+
+	// blocks are under way: asked for (target), or sent and not acknowledged (source).
+	blocks []*rsBlock
+
+	// The target asks for bits from next on.
+	next     uint64
+	skip     map[uint64]bool // failed: not asked for again
+	pages    uint64          // of blocks under way, 4 KiB each
+	arrived  uint64          // sectors since the last turn
+	pace     *rate.Controller
+	turn     *timer
+	saver    *timer
+	ready    bool // the start is on disk
+	finishes bool
+	brake    rate.Brake
+}
+
+// rsBlock is a piece of storage that is being synced.
+type rsBlock struct {
+	sector  uint64
+	size    uint32
+	tainted bool // changed meanwhile without the peer: its bits must stay
+}
+
+func (rs *resync) find(sector uint64, size uint32) *rsBlock {
+	for _, b := range rs.blocks {
+		if b.sector == sector && b.size == size {
+			return b
+		}
+	}
+	return nil
+}
+
+func (rs *resync) remove(x *rsBlock) {
+	for i, b := range rs.blocks {
+		if b == x {
+			rs.blocks = append(rs.blocks[:i], rs.blocks[i+1:]...)
+			rs.pages -= uint64(x.size+4095) / 4096
+			return
+		}
+	}
+}
+
+// taint keeps the bits of a range set even if a block of it is on its way.
+func (b *backing) taint(first, n uint64) {
+	rs := b.v.rs
+	if rs == nil {
+		return
+	}
+	for _, x := range rs.blocks {
+		f, m := metadata.Covering(x.sector, x.size)
+		if f < first+n && first < f+m {
+			x.tainted = true
+		}
+	}
+}
+
+// startFullSync marks everything as different, and then begins as source or
+// target (section 13.5).
+func (v *volume) startFullSync(c wire.ConnState) {
+	if v.dsk.gone() {
+		return
+	}
+	v.dsk.setAll(func() {
+		if v.st.Conn != c || v.dsk.gone() {
+			return
+		}
+		if c == wire.StartingSyncT {
+			v.apply(state.SetConn(wire.WFSyncUUID), true)
+			return
+		}
+		v.startSource()
+	})
+}
+
+// startSource begins a resync to the peer.
+func (v *volume) startSource() {
+	r, n := v.r, v.r.peer.number
+	if !r.peer.up || v.dsk.gone() {
+		return
+	}
+	v.endVerify()
+	from := v.st.Conn
+	r.helper("before-resync-source", v.nr, func(code int) {
+		if !r.alive(n) || v.dsk.gone() || v.st.Conn != from {
+			return
+		}
+		if code == 3 {
+			v.logf(Info, "before-resync-source handler returned %d, ignoring. Old userland tools?", code)
+		} else if code != 0 {
+			v.logf(Info, "before-resync-source handler returned %d, dropping connection.", code)
+			r.disconnected()
+			return
+		}
+		b := v.dsk
+		x := gi.StartAsSource(&b.super.UUIDs, r.rng.uuid())
+		v.logUUIDs("updated sync UUID")
+		v.send(wire.CmdSyncUUID, wire.SyncUUID{UUID: x})
+		b.syncSuper(nil)
+		v.beginResync(false)
+		if rc := v.apply(state.Join(state.SetConn(wire.SyncSource), state.SetPDisk(wire.Inconsistent)), true); !rc.Ok() {
+			v.rs = nil
+			v.logf(Error, "State change failed: %s", rc.Text())
+			return
+		}
+		v.began()
+		v.checkSource()
+	})
+}
+
+// gotSyncUUID begins a resync from the peer.
+func (v *volume) gotSyncUUID(x uint64) {
+	r, b := v.r, v.dsk
+	if b.gone() {
+		return
+	}
+	if v.st.Conn != wire.WFSyncUUID && v.st.Conn != wire.Behind {
+		v.logf(Info, "Ignoring SyncUUID packet in state %s", v.st.Conn)
+		return
+	}
+	v.endVerify()
+	n, unblock := r.peer.number, r.block()
+	r.helper("before-resync-target", v.nr, func(code int) {
+		if !r.alive(n) || b.gone() {
+			return
+		}
+		if code != 0 {
+			v.logf(Info, "before-resync-target handler returned %d, dropping connection.", code)
+			r.disconnected()
+			return
+		}
+		gi.StartAsTarget(&b.super.UUIDs, x, v.st.Role == wire.Primary)
+		v.logUUIDs("updated sync UUID")
+		v.beginResync(true)
+		if rc := v.apply(state.Join(state.SetConn(wire.SyncTarget), state.SetDisk(wire.Inconsistent)), true); !rc.Ok() {
+			v.rs = nil
+			v.logf(Error, "State change failed: %s", rc.Text())
+			unblock()
+			return
+		}
+		v.began()
+		rs := v.rs
+		// The disk is of no use alone from now on. That has to be on record before
+		// anything of it is overwritten.
+		b.syncSuper(func() {
+			unblock()
+			if v.rs == rs && !b.gone() {
+				rs.ready = true
+				v.targetTurn()
+			}
+		})
+	})
+}
+
+func (v *volume) beginResync(target bool) {
+	v.endResync()
+	b := v.dsk
+	v.rs = &resync{target: target, total: b.bm.Count(), began: v.r.now, skip: map[uint64]bool{}, crash: v.p.uuids != nil && (b.crashed || v.p.uuids.Flags&wire.UUIDCrashedPrimary != 0)}
+	v.rs.marks = []Mark{{v.r.now, v.rs.total}}
+	v.rs.brake.Reset(v.appSectors)
+	v.newRate()
+	v.saveNow()
+}
+
+func (v *volume) began() {
+	as := wire.SyncSource
+	if v.rs.target {
+		as = wire.SyncTarget
+	}
+	v.logf(Info, "Began resync as %s (will sync %d KB [%d bits set]).", as, v.rs.total*4, v.rs.total)
+	if v.st.Paused() {
+		v.rs.pausedAt = v.r.now
+	}
+	v.markSoon()
+}
+
+// saveNow writes the bitmap every now and then, so that a crash does not begin
+// from the start.
+func (v *volume) saveNow() {
+	rs := v.rs
+	rs.saver = v.r.after(10*time.Second, func() {
+		if v.rs == rs && !v.dsk.gone() {
+			v.dsk.syncBitmap(nil)
+			v.saveNow()
+		}
+	})
+}
+
+// markSoon remembers the progress every 3 s.
+func (v *volume) markSoon() {
+	rs := v.rs
+	v.r.after(3*time.Second, func() {
+		if v.rs != rs || v.dsk.gone() {
+			return
+		}
+		rs.marks = append(rs.marks, Mark{v.r.now, v.dsk.bm.Count()})
+		if len(rs.marks) > 8 {
+			rs.marks = rs.marks[1:]
+		}
+		v.markSoon()
+	})
+}
+
+// endResync forgets a resync that ended or was broken off.
+func (v *volume) endResync() {
+	rs := v.rs
+	if rs == nil {
+		return
+	}
+	v.rs = nil
+	rs.turn.stop()
+	rs.saver.stop()
+	v.count.Pending -= len(rs.blocks)
+}
+
+// newRate takes over new parameters of the speed.
+func (v *volume) newRate() {
+	if rs := v.rs; rs != nil && v.dsk != nil {
+		o := v.dsk.opts
+		rs.pace = rate.New(rate.Params{
+			ResyncRate: o.ResyncRate, PlanAhead: o.PlanAhead, DelayTarget: o.DelayTarget,
+			FillTarget: o.FillTarget, MaxRate: o.MaxRate, MaxBuffers: v.r.net.MaxBuffers,
+		})
+	}
+}
+
+// targetTurn asks for as many blocks as the speed allows, ten times a second.
+func (v *volume) targetTurn() {
+	rs, b, r := v.rs, v.dsk, v.r
+	rs.turn.stop()
+	if b.gone() || !rs.ready || rs.finishes {
+		return
+	}
+	if v.st.Conn != wire.SyncTarget {
+		return // paused: followSync begins again
+	}
+	rs.turn = r.after(100*time.Millisecond, v.targetTurn)
+	n, want := rs.pace.Turn(rs.arrived)
+	rs.arrived, rs.want = 0, uint64(want)
+	if v.givesWay() {
+		n = 0
+	}
+	limit := uint64(r.net.MaxBuffers / 2)
+	sent := uint64(0)
+	for sent < uint64(n) && rs.pages < limit {
+		if rs.next >= b.bm.Bits() {
+			break
+		}
+		bit := b.bm.NextSet(rs.next)
+		if bit >= b.bm.Bits() {
+			rs.next = bit
+			break
+		}
+		if rs.skip[bit] {
+			rs.next = bit + 1
+			continue
+		}
+		size := v.piece(bit, min(uint64(n)-sent, limit-rs.pages))
+		rs.next = bit + (uint64(size)+4095)/4096
+		v.ask(bit*8, size)
+		sent += (uint64(size) + 4095) / 4096
+	}
+	rs.pace.Sent(int(sent))
+	v.checkTarget()
+}
+
+// piece is how many bytes from a set bit on are asked for at once (section 13).
+func (v *volume) piece(bit, pages uint64) uint32 {
+	b := v.dsk
+	maxBio := uint64(v.maxIO())
+	if v.p.maxBio >= 4096 {
+		maxBio = min(maxBio, uint64(v.p.maxBio))
+	}
+	size, align := uint64(4096), uint(1)
+	for size+4096 <= maxBio && size/4096 < pages {
+		if bit*8&(1<<(align+3)-1) != 0 {
+			break // the start is not aligned for a larger piece
+		}
+		next := bit + size/4096
+		if next&4095 == 0 || next >= b.bm.Bits() || !b.bm.Test(next) || v.rs.skip[next] {
+			break
+		}
+		size += 4096
+		for 4096<<align <= size {
+			align++
+		}
+	}
+	return uint32(min(size, (v.size-bit*8)*512))
+}
+
+// ask requests one block, or offers its checksum.
+func (v *volume) ask(sector uint64, size uint32) {
+	r, rs, b := v.r, v.rs, v.dsk
+	x := &rsBlock{sector: sector, size: size}
+	rs.blocks = append(rs.blocks, x)
+	rs.pages += uint64(size+4095) / 4096
+	v.count.Pending++
+	req := wire.BlockReq{Sector: sector, BlockID: wire.IDSyncer, Size: size}
+	n := r.peer.number
+	d := r.peer.dialect
+	if alg := r.net.CsumsAlg; alg != "" && d.Version >= 89 && (!r.net.CsumsCrash || rs.crash) {
+		var s *span
+		s = v.ranges.enterLater(sector, size, true, func() {
+			if b.gone() {
+				v.leave(s)
+				return
+			}
+			b.submit(Disk{Op: Read, Sector: sector, Size: size, Digest: alg}, func(dd DiskDone) {
+				r.free(dd.Buf)
+				v.leave(s)
+				if v.rs != rs || !r.alive(n) {
+					return
+				}
+				if !dd.OK { // the data of the source will mend it
+					v.send(wire.CmdRSDataRequest, req)
+					return
+				}
+				r.do(Send{Sock: wire.DataSocket, Vol: v.nr, Cmd: wire.CmdCsumRSRequest, Body: req, Digest: dd.Digest})
+			})
+		})
+		v.ranges.begin(s)
+		return
+	}
+	cmd := wire.CmdRSDataRequest
+	if g := b.opts.RSDiscard; g > 0 && size == g && d.Features&wire.FeatThinResync != 0 && d.Version >= 101 {
+		cmd = wire.CmdRSThinReq
+	}
+	v.send(cmd, req)
+}
+
+// givesWay tells whether the resync should wait for the application (c-min-rate).
+func (v *volume) givesWay() bool {
+	rs, b := v.rs, v.dsk
+	m := rs.marks[max(0, len(rs.marks)-2)]
+	speed := uint64(0)
+	if dt, left := v.r.now.Sub(m.At), b.bm.Count(); dt >= 100*time.Millisecond && m.Left > left {
+		speed = (m.Left - left) * 4000 / uint64(dt.Milliseconds())
+	}
+	return rs.brake.Pause(b.opts.MinRate, v.appSectors, len(b.al.want) > 0, speed)
+}
+
+// gotResyncData writes what the source sent.
+func (v *volume) gotResyncData(p Packet, d wire.Data) {
+	r, b, n := v.r, v.dsk, v.r.peer.number
+	if d.BlockID != wire.IDSyncer || !inside(v, d.Sector, p.Size) {
+		r.free(p.Buf)
+		r.protocolError("P_RS_DATA_REPLY beyond end of local disk: %ds + %d", d.Sector, p.Size)
+		return
+	}
+	if rs := v.rs; rs != nil {
+		rs.arrived += uint64(p.Size / 512)
+	}
+	v.count.RecvKiB += uint64(p.Size) / 1024
+	v.writeSynced(n, d.Sector, p.Size, Disk{Op: Write, Sector: d.Sector, Size: p.Size, Buf: p.Buf}, b)
+}
+
+// gotDeallocated zeroes what is zero on the source.
+func (v *volume) gotDeallocated(d wire.BlockDesc) {
+	if !inside(v, d.Sector, d.Size) {
+		v.r.protocolError("P_RS_DEALLOCATED beyond end of local disk: %ds + %d", d.Sector, d.Size)
+		return
+	}
+	if rs := v.rs; rs != nil {
+		rs.arrived += uint64(d.Size / 512)
+	}
+	v.writeSynced(v.r.peer.number, d.Sector, d.Size, Disk{Op: Zero, Unmap: true, Sector: d.Sector, Size: d.Size}, v.dsk)
+}
+
+// writeSynced writes a block of the source, clears its bits and tells the
+// source.
+func (v *volume) writeSynced(session, sector uint64, size uint32, disk Disk, b *backing) {
+	r := v.r
+	a := wire.BlockAck{Sector: sector, BlockID: wire.IDSyncer, Size: size}
+	asked := func() *rsBlock {
+		if rs := v.rs; rs != nil && rs.target {
+			return rs.find(sector, size)
+		}
+		return nil
+	}
+	x := asked()
+	if !v.usable() || x == nil {
+		r.free(disk.Buf)
+		v.ackBlock(session, wire.CmdNegAck, a)
+		return
+	}
+	rs := v.rs
+	v.count.Unacked++
+	var s *span
+	s = v.ranges.enterLater(sector, size, false, func() {
+		end := func(d DiskDone) {
+			r.free(disk.Buf)
+			if r.alive(session) {
+				v.count.Unacked--
+			}
+			cmd := wire.CmdRSWriteAck
+			if !d.OK {
+				cmd = wire.CmdNegAck
+				v.diskFailed(b, "WRITE", sector, size)
+			}
+			if v.rs == rs && r.alive(session) {
+				v.blockOver(x, d.OK)
+			}
+			v.ackBlock(session, cmd, a)
+			v.leave(s)
+			if v.rs == rs && r.alive(session) {
+				v.checkTarget()
+			}
+		}
+		if b.gone() {
+			end(DiskDone{})
+			return
+		}
+		b.submit(disk, end)
+	})
+	v.ranges.begin(s)
+}
+
+// blockOver ends a block on the target: its bits are cleared, or it failed.
+func (v *volume) blockOver(x *rsBlock, ok bool) {
+	rs, b := v.rs, v.dsk
+	rs.remove(x)
+	v.count.Pending--
+	if ok {
+		if !x.tainted && !b.gone() {
+			b.inSync(x.sector, x.size)
+		}
+		return
+	}
+	first, n := metadata.Covering(x.sector, x.size)
+	rs.failed += n
+	for i := range n {
+		rs.skip[first+i] = true
+	}
+}
+
+// resyncEqual is a block whose checksum was equal on the source.
+func (v *volume) resyncEqual(a wire.BlockAck) {
+	rs := v.rs
+	if rs == nil || !rs.target {
+		return
+	}
+	if x := rs.find(a.Sector, a.Size); x != nil {
+		rs.arrived += uint64(a.Size / 512)
+		_, n := metadata.Covering(a.Sector, a.Size)
+		rs.same += n
+		v.blockOver(x, true)
+		v.checkTarget()
+	}
+}
+
+// resyncRefused is a block that the source cannot read.
+func (v *volume) resyncRefused(a wire.BlockAck) {
+	rs := v.rs
+	if rs == nil || !rs.target {
+		return
+	}
+	if x := rs.find(a.Sector, a.Size); x != nil {
+		v.logf(Error, "resync: the peer cannot read sector %d+%d", a.Sector, a.Size/512)
+		rs.arrived += uint64(a.Size / 512)
+		v.blockOver(x, false)
+		v.checkTarget()
+	}
+}
+
+// resyncCancelled is a request that the source dropped because it went Ahead.
+func (v *volume) resyncCancelled(a wire.BlockAck) {
+	rs := v.rs
+	if rs == nil || !rs.target {
+		return
+	}
+	if x := rs.find(a.Sector, a.Size); x != nil {
+		rs.remove(x)
+		v.count.Pending--
+		rs.next = 0
+	}
+}
+
+// checkTarget finishes when nothing is left to be asked for.
+func (v *volume) checkTarget() {
+	rs, b := v.rs, v.dsk
+	if rs == nil || !rs.target || rs.finishes || !rs.ready || b.gone() || len(rs.blocks) > 0 || v.st.Conn != wire.SyncTarget {
+		return
+	}
+	if b.bm.Count() > rs.failed {
+		if rs.next >= b.bm.Bits() {
+			rs.next = 0 // marked again behind us
+		}
+		return
+	}
+	v.finishSoon()
+}
+
+// finishSoon ends the resync after a ping: then all acknowledgements that were on
+// their way have been seen.
+func (v *volume) finishSoon() {
+	rs := v.rs
+	rs.finishes = true
+	v.r.ping(func(ok bool) {
+		if ok && v.rs == rs {
+			v.finishResync()
+		}
+	})
+}
+
+// followSync begins and ends what depends on the state of a resync.
+func (v *volume) followSync(os, ns state.State) {
+	syncing := func(c wire.ConnState) bool {
+		return c == wire.SyncSource || c == wire.SyncTarget || c == wire.PausedSyncS || c == wire.PausedSyncT
+	}
+	if syncing(os.Conn) && !syncing(ns.Conn) {
+		v.endResync()
+	}
+	if (os.Conn == wire.VerifyS || os.Conn == wire.VerifyT) && os.Conn != ns.Conn {
+		v.endVerify()
+	}
+	rs := v.rs
+	if rs == nil || os.Conn == ns.Conn {
+		return
+	}
+	switch ns.Conn {
+	case wire.PausedSyncS, wire.PausedSyncT:
+		if rs.pausedAt.IsZero() {
+			v.logf(Info, "Resync suspended")
+			rs.pausedAt = v.r.now
+		}
+	case wire.SyncSource, wire.SyncTarget:
+		if !rs.pausedAt.IsZero() {
+			v.logf(Info, "Syncer continues.")
+			rs.paused += v.r.now.Sub(rs.pausedAt)
+			rs.pausedAt = time.Time{}
+		}
+		if rs.target {
+			v.r.soon(func() {
+				if v.rs == rs {
+					v.targetTurn()
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package replica
+
+import (
+	"bytes"
+
+	"classicha/drbdd/metadata"
+	"classicha/drbdd/wire"
+)
+
+// servingHigh and servingLow bound the reads for the peer's resync and verify.
+const (
+	servingHigh = 256
+	servingLow  = 64
+)
+
+// serve counts a read for the peer; while there are too many the data socket
+// waits.
+func (v *volume) serve() {
+	v.count.Unacked++
+	if v.serving++; v.serving >= servingHigh && v.unserve == nil {
+		v.unserve = v.r.block()
+	}
+}
+
+func (v *volume) served(session uint64) {
+	v.serving--
+	if v.r.alive(session) {
+		v.count.Unacked--
+	}
+	if f := v.unserve; f != nil && v.serving <= servingLow {
+		v.unserve = nil
+		f()
+	}
+}
+
+// gotResyncRequest reads a block for the target: P_RS_DATA_REQUEST,
+// P_RS_THIN_REQ and P_CSUM_RS_REQUEST.
+func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []byte) {
+	r, n := v.r, v.r.peer.number
+	if q.BlockID != wire.IDSyncer || !inside(v, q.Sector, q.Size) {
+		r.protocolError("request from peer beyond end of local disk: capacity: %ds < sector: %ds + size: %d", v.size, q.Sector, q.Size)
+		return
+	}
+	a := wire.BlockAck{Sector: q.Sector, BlockID: wire.IDSyncer, Size: q.Size}
+	if v.st.Conn == wire.Ahead {
+		v.ackBlock(n, wire.CmdRSCancel, a)
+		return
+	}
+	b, rs := v.dsk, v.rs
+	if v.st.Disk != wire.UpToDate || b.gone() || rs == nil || rs.target {
+		v.ackBlock(n, wire.CmdNegRSDReply, a)
+		return
+	}
+	alg := ""
+	if cmd == wire.CmdCsumRSRequest {
+		if alg = r.net.CsumsAlg; alg == "" {
+			r.protocolError("P_CSUM_RS_REQUEST without csums-alg")
+			return
+		}
+		digest = bytes.Clone(digest)
+	}
+	x := &rsBlock{sector: q.Sector, size: q.Size}
+	rs.blocks = append(rs.blocks, x)
+	rs.pages += uint64(q.Size+4095) / 4096
+	v.count.Pending++
+	v.serve()
+	var s *span
+	end := func(d DiskDone) {
+		v.served(n)
+		v.leave(s)
+		if !r.alive(n) || v.rs != rs {
+			r.free(d.Buf)
+			return
+		}
+		switch {
+		case v.st.Conn == wire.Ahead:
+			r.free(d.Buf)
+			v.sourceOver(x)
+			v.ackBlock(n, wire.CmdRSCancel, a)
+		case !d.OK:
+			r.free(d.Buf)
+			v.ackBlock(n, wire.CmdNegRSDReply, a)
+			v.sourceOver(x)
+			_, bits := metadata.Covering(q.Sector, q.Size)
+			rs.failed += bits
+			v.checkSource()
+		case alg != "" && bytes.Equal(d.Digest, digest):
+			r.free(d.Buf)
+			v.sourceOver(x)
+			if !x.tainted && !b.gone() {
+				b.inSync(q.Sector, q.Size)
+			}
+			_, bits := metadata.Covering(q.Sector, q.Size)
+			rs.same += bits
+			v.ackBlock(n, wire.CmdRSIsInSync, a)
+			v.checkSource()
+		case cmd == wire.CmdRSThinReq && d.Zeroes:
+			r.free(d.Buf)
+			v.send(wire.CmdRSDeallocated, wire.BlockDesc{Sector: q.Sector, Size: q.Size})
+		default:
+			v.reply(n, wire.CmdRSDataReply, q.Sector, wire.IDSyncer, q.Size, d.Buf)
+		}
+	}
+	s = v.ranges.enterLater(q.Sector, q.Size, true, func() {
+		if b.gone() {
+			end(DiskDone{})
+			return
+		}
+		b.submit(Disk{Op: Read, Sector: q.Sector, Size: q.Size, Digest: alg, WantZeroes: cmd == wire.CmdRSThinReq}, func(d DiskDone) {
+			if !d.OK {
+				v.diskFailed(b, "READ", q.Sector, q.Size)
+			}
+			end(d)
+		})
+	})
+	v.ranges.begin(s)
+}
+
+// sourceOver forgets a block that the target is done with.
+func (v *volume) sourceOver(x *rsBlock) {
+	v.rs.remove(x)
+	v.count.Pending--
+}
+
+// resyncAcked is the target's word on a block that it was sent.
+func (v *volume) resyncAcked(a wire.BlockAck, ok bool) {
+	rs := v.rs
+	if rs == nil || rs.target {
+		return
+	}
+	x := rs.find(a.Sector, a.Size)
+	if x == nil {
+		return
+	}
+	v.sourceOver(x)
+	if ok {
+		if !x.tainted && !v.dsk.gone() {
+			v.dsk.inSync(x.sector, x.size)
+		}
+	} else {
+		v.logf(Error, "resync: the peer cannot write sector %d+%d", a.Sector, a.Size/512)
+		_, n := metadata.Covering(x.sector, x.size)
+		rs.failed += n
+	}
+	v.checkSource()
+}
+
+// checkSource finishes when the target has everything.
+func (v *volume) checkSource() {
+	rs := v.rs
+	if rs == nil || rs.target || rs.finishes || v.dsk.gone() || len(rs.blocks) > 0 || v.st.Conn != wire.SyncSource {
+		return
+	}
+	if rs.total > 0 && v.dsk.bm.Count() <= rs.failed {
+		v.finishSoon()
+	}
+}
+
+// syncedBlocks looks, after writes of the application cleared bits, whether
+// nothing is left to be synced.
+func (v *volume) syncedBlocks(n uint64) {
+	if n > 0 && v.rs != nil {
+		v.r.soon(func() {
+			v.checkSource()
+			if rs := v.rs; rs != nil && rs.target {
+				v.checkTarget()
+			}
+		})
+	}
+}
+
+// finishedByPeer is the target's P_STATE at the end, which may overtake our own
+// end (section 10.5, 3).
+func (v *volume) finishedByPeer() {
+	if rs := v.rs; rs != nil && !rs.target && !v.dsk.gone() && v.dsk.bm.Count() <= rs.failed {
+		rs.finishes = true
+		v.finishResync()
+	}
+}
