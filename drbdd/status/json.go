@@ -149,7 +149,7 @@ func (j *jsonWriter) progress(p *replica.Progress) {
 		}
 		return max(0, p.Now.Sub(from).Milliseconds())
 	}
-	since := func(m replica.Mark) uint64 { return (m.Left - min(p.Left, m.Left)) * sectors }
+	since := func(m replica.Mark) uint64 { return (m.Left - min(leftOf(p), m.Left)) * sectors }
 	recent, long := window(p), window(p)
 	if n := len(p.Marks); n > 0 {
 		recent = p.Marks[max(0, n-2)]
@@ -172,10 +172,10 @@ func (j *jsonWriter) progress(p *replica.Progress) {
 	j.real("db1/dt1 [MiB/s]", mibPerSecond(since(long), ms(long.At)))
 	finish := 987654321.0 // what the original says while nothing moves
 	if db := since(long); db > 0 {
-		finish = float64(max(ms(long.At), 1)) / 1000 * float64(p.Left*sectors) / float64(db)
+		finish = float64(max(ms(long.At), 1)) / 1000 * float64(leftOf(p)*sectors) / float64(db)
 	}
 	j.count("estimated-seconds-to-finish", fmt.Sprintf("%.0f", finish))
-	j.real("db/dt [MiB/s]", mibPerSecond((p.Total-min(p.Left, p.Total))*sectors, run))
+	j.real("db/dt [MiB/s]", mibPerSecond(doneOf(p)*sectors, run))
 	j.real("percent-resync-done", percentOf(p))
 }
 

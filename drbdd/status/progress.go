@@ -10,11 +10,23 @@ import (
 	"classicha/drbdd/replica"
 )
 
+// leftOf is what remains to be done: bits that failed stay set, but are done with.
+func leftOf(p *replica.Progress) uint64 {
+	if p.Verify {
+		return p.Left
+	}
+	return p.Left - min(p.Failed, p.Left)
+}
+
+// doneOf is what was done, at least 0.
+func doneOf(p *replica.Progress) uint64 { return p.Total - min(leftOf(p), p.Total) }
+
 // permille is how much of a resync or verify is done, as the kernel counts: in
 // units of 4 MiB (of 256 MiB for huge devices), so that small ones are 100 %
 // from the start (drbd-cli 5.1).
 func permille(p *replica.Progress) uint64 {
-	if p.Left > p.Total {
+	left := leftOf(p)
+	if left > p.Total {
 		if p.Total == 0 {
 			return 1000
 		}
@@ -24,7 +36,7 @@ func permille(p *replica.Progress) uint64 {
 	if p.Total >= 1<<32 {
 		shift = 16
 	}
-	return 1000 - (p.Left>>shift)*1000/(1+p.Total>>shift)
+	return 1000 - (left>>shift)*1000/(1+p.Total>>shift)
 }
 
 // percentOf is the same without that coarseness.
@@ -32,7 +44,7 @@ func percentOf(p *replica.Progress) float64 {
 	if p.Total == 0 {
 		return 100
 	}
-	return 100 * float64(p.Total-min(p.Left, p.Total)) / float64(p.Total)
+	return 100 * float64(doneOf(p)) / float64(p.Total)
 }
 
 // tenths prints a number of per mille as per cent.
@@ -69,14 +81,15 @@ func speedOf(p *replica.Progress) speed {
 	m := window(p)
 	s := speed{age: seconds(m.At, p.Now)}
 	dt := max(s.age, 1)
-	db := m.Left - min(p.Left, m.Left)
-	s.finish = dt * (p.Left / (db/100 + 1)) / 100
+	left := leftOf(p)
+	db := m.Left - min(left, m.Left)
+	s.finish = dt * (left / (db/100 + 1)) / 100
 	s.now = db / dt * kibPerBit
 	dt = 1
 	if run := p.Now.Sub(p.Started) - p.Paused; !p.Started.IsZero() && run >= time.Second {
 		dt = uint64(run / time.Second)
 	}
-	s.mean = (p.Total - min(p.Left, p.Total)) / dt * kibPerBit
+	s.mean = doneOf(p) / dt * kibPerBit
 	return s
 }
 
@@ -102,9 +115,9 @@ func arrow(head, tail uint64) string {
 // amounts is "(left/total)K", in MiB from 4 GiB on.
 func amounts(p *replica.Progress, inMiB func(bits uint64) uint64) string {
 	if p.Total > 1<<20 {
-		return fmt.Sprintf("(%d/%d)M", inMiB(p.Left), inMiB(p.Total))
+		return fmt.Sprintf("(%d/%d)M", inMiB(leftOf(p)), inMiB(p.Total))
 	}
-	return fmt.Sprintf("(%d/%d)K", p.Left*kibPerBit, p.Total*kibPerBit)
+	return fmt.Sprintf("(%d/%d)K", leftOf(p)*kibPerBit, p.Total*kibPerBit)
 }
 
 // progress83 are the two lines of 8.3 and 8.4. want is shown by the side that
@@ -131,8 +144,8 @@ func progress83(w io.Writer, p *replica.Progress, want bool) {
 // progress07 are those of 0.7 and 8.0.
 func progress07(w io.Writer, p *replica.Progress) {
 	left := uint64(1000)
-	if p.Left <= p.Total {
-		left = p.Left >> 10 * 1000 / (p.Total>>10 + 1)
+	if n := leftOf(p); n <= p.Total {
+		left = n >> 10 * 1000 / (p.Total>>10 + 1)
 	}
 	fmt.Fprintf(w, "\t[%s] sync'ed:%5s%% %s\n", arrow(20-left/50, left/50), tenths(1000-left), amounts(p, func(bits uint64) uint64 { return bits * kibPerBit >> 10 }))
 	if stood(p) > 20 {
