@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -118,4 +119,10 @@ func lost(ctx context.Context, socket string, err error) error {
 		return fmt.Errorf("drbdd at %s went away", socket)
 	}
 	return fmt.Errorf("drbdd at %s: %w", socket, err)
+}
+
+// NotRunning tells whether an error of Call or Follow means that there is no daemon
+// at all, and not that it may not be spoken to.
+func NotRunning(err error) bool {
+	return errors.Is(err, ErrUnreachable) && (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED))
 }

@@ -23,7 +23,8 @@ import "time"
 // the order of their names: with Resource that one (else 158 and "unknown
 // resource"), with Minor the one that has it, with all its volumes (else 127 and
 // "unknown minor"), with All all of them. With Follow the first Answer has them as
-// they are and each later one as they became.
+// they are and each later one, all of them again, as they became; an Answer with
+// Helper tells of a handler and of nothing else.
 //
 // Addresses in Args are "ipv4:A.B.C.D:PORT" or "ipv6:[A]:PORT" with numbers only;
 // names were looked up by the tool. Devices in Args are absolute paths.
