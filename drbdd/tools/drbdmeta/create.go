@@ -30,6 +30,7 @@ func (t *tool) createMD() int {
 	if code != 0 {
 		return code
 	}
+	t.sayLayout(l)
 	if convert {
 		fmt.Fprintln(t.out, "Converting meta data...")
 	}
@@ -41,6 +42,9 @@ func (t *tool) createMD() int {
 		o.PeerMaxBioSize = uint32(*t.opt.maxBio)
 	}
 	sb := l.Create(o)
+	if code := t.withdraw(); code != 0 {
+		return code
+	}
 	t.store = &mdio.Store{Dev: t.dev, Layout: l}
 	if convert {
 		code = t.convert(found, &sb)
@@ -71,9 +75,12 @@ func (t *tool) layout(ring metadata.Ring) (metadata.Layout, int) {
 	if err != nil {
 		return l, t.fail(10, err.Error())
 	}
+	return l, 0
+}
+
+func (t *tool) sayLayout(l metadata.Layout) {
 	t.say(2, "md_offset: %d\nal_offset: %d (%d)\nbm_offset: %d (%d)\nmd_size_sect: %d\nmax_usable_sect: %d",
 		l.Super, l.AL, l.ALOffset, l.BM, l.BMOffset, l.MdSizeSect, l.UsableSectors(uint64(t.dev.size/metadata.SectorSize)))
-	return l, 0
 }
 
 // askExisting asks what shall become of metadata that is there.
@@ -112,6 +119,20 @@ func (t *tool) askExisting(f flavour) (convert bool, code int) {
 		return false, 1
 	}
 	return false, 0
+}
+
+// withdraw wipes the super block that is about to be replaced. After a crash in
+// between it would vouch for a bitmap and a log that are empty already; the original
+// takes that risk.
+func (t *tool) withdraw() int {
+	if t.store == nil {
+		return 0
+	}
+	t.dev.super = t.store.Layout.Super
+	if err := t.store.Wipe(); err != nil {
+		return t.fail(10, errText(err))
+	}
+	return 0
 }
 
 // initialize makes an empty log and an empty bitmap, stable before the super block

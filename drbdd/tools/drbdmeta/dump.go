@@ -33,7 +33,7 @@ func (t *tool) dumpMD() int {
 		host = "localhost"
 	}
 	t.dev.where = inDump
-	h := metadata.DumpHeader{Time: t.env.Now(), Host: host, Command: progName + " " + strings.Join(t.words, " ")}
+	h := metadata.DumpHeader{Time: t.env.Now(), Host: host, Command: strings.Join(t.words, " ")}
 	if err := s.Dump(w, h); err != nil {
 		return t.fail(10, errText(err))
 	}
@@ -168,11 +168,15 @@ func (t *tool) restoreMD() int {
 	if code != 0 {
 		return code
 	}
+	t.sayLayout(l)
 	sb, truncated := d.Superblock(l)
 	if truncated {
 		fmt.Fprintf(t.out, "# la-size-sect was too big (%d), truncated (%d)!\n", d.LaSizeSect, sb.LaSizeSect)
 	}
 	if code := t.checkData(l); code != 0 {
+		return code
+	}
+	if code := t.withdraw(); code != 0 {
 		return code
 	}
 	t.store = &mdio.Store{Dev: t.dev, Layout: l}

@@ -83,14 +83,14 @@ func TestRealLines(t *testing.T) {
 		{args: plain + "outdate"},
 		{args: plain + "invalidate", img: flags(metadata.Consistent | metadata.WasUpToDate)},
 		{args: plain + "invalidate x"},
-		{args: plain + "write-dev-uuid 0x55", img: made, asRoot: true},
-		{args: plain + "write-dev-uuid 55 66", asRoot: true},
-		{args: "--force MINOR v08 DISK flex-external write-dev-uuid 77", asRoot: true, img: func(m *image) {
+		{args: plain + "write-dev-uuid 0x55", img: made},
+		{args: plain + "write-dev-uuid 55 66"},
+		{args: "--force MINOR v08 DISK flex-external write-dev-uuid 77", img: func(m *image) {
 			m.make(metadata.FlexExternal, metadata.DefaultRing, nil)
 			m.state = "8388608\tDISK\n"
 		}},
 		{args: plain + "--dry-run set-gi 1:2", img: made},
-		{args: plain + "wipe-md", img: made, asRoot: true},
+		{args: plain + "wipe-md", img: made},
 		{args: plain + "wipe-md"},
 		{args: "--force MINOR v08 DISK 0 wipe-md", img: func(m *image) { m.make(0, metadata.DefaultRing, nil) }},
 		{args: "MINOR v08 DISK internal wipe-md", img: made},
@@ -102,8 +102,8 @@ func TestRealLines(t *testing.T) {
 		// Sizes.
 		{args: plain + "get-gi", img: on(69631, nil)},
 		{args: plain + "create-md", img: on(69631, nil)},
-		{args: plain + "create-md", img: on(69632, nil), asRoot: true},
-		{args: plain + "create-md", img: on(8<<20+511, nil), asRoot: true},
+		{args: plain + "create-md", img: on(69632, nil)},
+		{args: plain + "create-md", img: on(8<<20+511, nil)},
 		{args: plain + "get-gi", img: on(0, nil)},
 		{args: "--force MINOR v08 DISK 1 get-gi"},
 		{args: "--force MINOR v08 DISK flex-external create-md", img: on(1<<20+1536, nil)},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"classicha/drbdd/metadata"
@@ -20,7 +21,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // Main is the command in an environment of the caller's.
 func (e Env) Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := bufio.NewWriter(stdout)
-	t := &tool{env: e, words: args, in: stdin, lines: bufio.NewReader(stdin), out: out, err: stderr, minor: -1}
+	t := &tool{env: e, in: stdin, lines: bufio.NewReader(stdin), out: out, err: stderr, minor: -1}
 	code := t.main(args)
 	t.close()
 	if err := out.Flush(); err != nil && code == 0 {
@@ -32,7 +33,7 @@ func (e Env) Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 // tool is one run of the command.
 type tool struct {
 	env   Env
-	words []string // the whole command line
+	words []string // the whole command line, for the head of a dump
 	in    io.Reader
 	lines *bufio.Reader // in, for answers
 	out   *bufio.Writer
@@ -118,6 +119,7 @@ func (t *tool) main(args []string) int {
 	case len(words) < 2:
 		return t.fail(20, "Format identifier missing")
 	}
+	t.words = append([]string{progName}, permuted(args, words)...)
 	minor, words := words[0], words[1:]
 	switch words[0] {
 	case "v08":
@@ -157,6 +159,21 @@ func (t *tool) main(args []string) int {
 		fmt.Fprintf(t.err, "# Output might be stale, since minor %d is attached\n", t.minor)
 	}
 	return code
+}
+
+// permuted is a command line as getopt leaves it: options first.
+func permuted(args, operands []string) []string {
+	first := make([]string, 0, len(args))
+	rest := operands
+	for i := len(args) - 1; i >= 0; i-- {
+		if n := len(rest); n > 0 && rest[n-1] == args[i] {
+			rest = rest[:n-1]
+			continue
+		}
+		first = append(first, args[i])
+	}
+	slices.Reverse(first)
+	return append(first, operands...)
 }
 
 func find(name string) *command {

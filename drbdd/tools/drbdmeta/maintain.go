@@ -68,6 +68,11 @@ func (t *tool) applyAL() int {
 		if code := t.moveBehind(); code != 0 {
 			return code
 		}
+		t.dev.Close()
+		t.dev, t.store = nil, nil
+		if code := t.open(); code != 0 { // what stands there now is what counts
+			return code
+		}
 	}
 	if t.store == nil {
 		return t.fail(1, "No valid meta data found")

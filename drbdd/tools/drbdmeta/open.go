@@ -113,7 +113,7 @@ func (t *tool) lookBehind() int {
 		}
 		return 0
 	}
-	if store.Super.DeviceUUID != lk.DeviceUUID {
+	if lk.DeviceUUID != 0 && store.Super.DeviceUUID != lk.DeviceUUID {
 		fmt.Fprintf(t.err, "Last known and found uuid differ!?\n%016X != %016X\n", lk.DeviceUUID, store.Super.DeviceUUID)
 		if !t.opt.force {
 			fmt.Fprintln(t.err, "You may --force me to ignore that.")

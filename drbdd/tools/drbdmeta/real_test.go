@@ -3,6 +3,7 @@ package drbdmeta
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,9 +13,6 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-
-	"classicha/drbdd/metadata"
-	"classicha/drbdd/metadata/mdio"
 )
 
 // realProgram is what we are compared with.
@@ -22,6 +20,9 @@ const realProgram = "/usr/sbin/drbdmeta"
 
 // testMinor belongs to these tests; both programs lock it and remember its size.
 const testMinor = 99871
+
+// imageName is a word that no message has.
+const imageName = "theimage"
 
 const realState = "/var/lib/drbd"
 
@@ -50,83 +51,8 @@ type row struct {
 type result struct {
 	out, err string
 	code     int
-	state    string // the file with the last known size
-	image    []byte
-}
-
-// image is a device in preparation.
-type image struct {
-	t     *testing.T
-	path  string
-	size  int64
-	state string // last known size; DISK is the device
-}
-
-func (m *image) do(f func(*os.File) error) {
-	m.t.Helper()
-	f1, err := os.OpenFile(m.path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err == nil {
-		err = f(f1)
-		f1.Close()
-	}
-	if err != nil {
-		m.t.Fatal(err)
-	}
-}
-
-func (m *image) resize(n int64) {
-	m.t.Helper()
-	m.size = n
-	m.do(func(f *os.File) error { return f.Truncate(n) })
-}
-
-func (m *image) put(off int64, b []byte) {
-	m.t.Helper()
-	m.do(func(f *os.File) error { _, err := f.WriteAt(b, off); return err })
-}
-
-// make puts metadata on the device and lets change its super block.
-func (m *image) make(x metadata.Index, ring metadata.Ring, change func(*metadata.Superblock)) metadata.Layout {
-	m.t.Helper()
-	l, err := metadata.NewLayout(x, m.size, ring)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.do(func(f *os.File) error {
-		s, err := mdio.Create(f, l, m.size, metadata.CreateOptions{})
-		if err != nil || change == nil {
-			return err
-		}
-		sb := s.Super
-		change(&sb)
-		return s.WriteSuper(sb)
-	})
-	if x == metadata.Internal {
-		m.state = fmt.Sprintf("%d\tDISK\n", m.size)
-	}
-	return l
-}
-
-// with makes internal metadata with a changed super block on 8 MiB.
-func with(change func(*metadata.Superblock)) func(*image) {
-	return func(m *image) { m.make(metadata.Internal, metadata.DefaultRing, change) }
-}
-
-func made(m *image) { m.make(metadata.Internal, metadata.DefaultRing, nil) }
-
-// on prepares a device of another size.
-func on(size int64, then func(*image)) func(*image) {
-	return func(m *image) {
-		m.resize(size)
-		if then != nil {
-			then(m)
-		}
-	}
-}
-
-// grown resizes the device after then.
-func grown(size int64, then func(*image)) func(*image) {
-	return func(m *image) { then(m); m.resize(size) }
+	state    string           // the file with the last known size
+	image    map[int64]string // the blocks that are not zero
 }
 
 // noise is what differs between any two runs.
@@ -176,10 +102,13 @@ func newBench(t *testing.T, loop bool) *bench {
 	if err := os.WriteFile(filepath.Join(bin, "drbdsetup"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		os.Remove(fmt.Sprintf("/var/lock/drbd-147-%d", testMinor))
-		os.Remove(filepath.Join(realState, fmt.Sprintf("drbd-minor-%d.lkbd", testMinor)))
-	})
+	// Minor -1 is what the real program makes of words that it cannot read.
+	leave := []string{fmt.Sprintf("/var/lock/drbd-147-%d", testMinor), "/var/lock/drbd-147--1", filepath.Join(realState, fmt.Sprintf("drbd-minor-%d.lkbd", testMinor))}
+	for _, path := range leave {
+		if _, err := os.Stat(path); err != nil {
+			t.Cleanup(func() { os.Remove(path) })
+		}
+	}
 	return &bench{t, self, bin + ":" + os.Getenv("PATH"), loop}
 }
 
@@ -187,12 +116,12 @@ func newBench(t *testing.T, loop bool) *bench {
 func (b *bench) run(t *testing.T, r row, real bool) result {
 	t.Helper()
 	dir := t.TempDir()
-	m := &image{t: t, path: filepath.Join(dir, "disk")}
+	m := &image{t: t, path: filepath.Join(dir, imageName)}
 	m.resize(8 << 20)
 	if r.img != nil {
 		r.img(m)
 	}
-	disk := "disk"
+	disk := imageName
 	if b.loop {
 		disk = attach(t, m.path)
 		defer detach(t, disk)
@@ -200,6 +129,9 @@ func (b *bench) run(t *testing.T, r row, real bool) result {
 	stateDir := realState
 	if !real {
 		stateDir = t.TempDir()
+	}
+	if os.Getuid() != 0 {
+		m.state = "" // the real program cannot remember
 	}
 	stateFile := filepath.Join(stateDir, fmt.Sprintf("drbd-minor-%d.lkbd", testMinor))
 	if !real || os.Getuid() == 0 {
@@ -246,15 +178,11 @@ func (b *bench) run(t *testing.T, r row, real bool) result {
 		t.Fatal(err)
 	}
 	state, _ := os.ReadFile(stateFile)
-	img, err := os.ReadFile(m.path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	hide := stateDir
 	if real {
 		hide = ""
 	}
-	return result{clean(o.String(), disk, hide), clean(e.String(), disk, hide), cmd.ProcessState.ExitCode(), clean(string(state), disk, ""), img}
+	return result{clean(o.String(), disk, hide), clean(e.String(), disk, hide), cmd.ProcessState.ExitCode(), clean(string(state), disk, ""), m.blocks()}
 }
 
 // answer gives cmd a terminal as standard input on which the answers were typed.
@@ -313,7 +241,7 @@ func judge(t *testing.T, r row, theirs, ours result) {
 			x.out, x.err = r.mask.ReplaceAllString(x.out, ""), r.mask.ReplaceAllString(x.err, "")
 		}
 	}
-	same := theirs.out == ours.out && theirs.err == ours.err && theirs.code == ours.code && theirs.state == ours.state && bytes.Equal(theirs.image, ours.image)
+	same := theirs.out == ours.out && theirs.err == ours.err && theirs.code == ours.code && theirs.state == ours.state && maps.Equal(theirs.image, ours.image)
 	if r.want == nil {
 		if !same {
 			t.Errorf("real: %s\nours: %s", theirs.show(), ours.show())
@@ -330,33 +258,8 @@ func judge(t *testing.T, r row, theirs, ours result) {
 	if w := *r.want; w.out != ours.out || w.err != ours.err || w.code != ours.code {
 		t.Errorf("ours: %s\nwant: %s\nreal: %s", ours.show(), w.show(), theirs.show())
 	}
-	if r.want.image != nil {
-		t.Error("rows do not hold images")
-	}
 }
 
 func (r result) show() string {
 	return fmt.Sprintf("exit %d, state %q\n  out %q\n  err %q", r.code, r.state, r.out, r.err)
-}
-
-// difference tells where two images differ first.
-func difference(t *testing.T, theirs, ours []byte) {
-	t.Helper()
-	if len(theirs) != len(ours) {
-		t.Errorf("images of %d and %d bytes", len(theirs), len(ours))
-		return
-	}
-	n := 0
-	for off := 0; off < len(theirs); off += 4096 {
-		end := min(off+4096, len(theirs))
-		a, b := theirs[off:end], ours[off:end]
-		if !bytes.Equal(a, b) {
-			if n++; n <= 3 {
-				t.Errorf("block at %d:\nreal %x\nours %x", off, a[:min(128, len(a))], b[:min(128, len(b))])
-			}
-		}
-	}
-	if n > 0 {
-		t.Errorf("%d blocks differ", n)
-	}
 }
