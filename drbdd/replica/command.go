@@ -47,6 +47,7 @@ func (r *Resource) failed(id uint64, code int, info ...string) {
 // command carries out what an administrator wants.
 func (r *Resource) command(c Command) {
 	id := c.ID
+	r.changes++
 	vol := func(nr int, f func(v *volume)) {
 		if v := r.volume(nr); v != nil {
 			f(v)

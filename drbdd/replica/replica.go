@@ -40,6 +40,7 @@ type Resource struct {
 	fencing                bool // the handler runs
 	fenceWaits             []func(ok bool)
 	sessions               uint64
+	changes                uint64
 	onStandAlone           []func() // commands that wait for it
 }
 
@@ -123,6 +124,9 @@ func (r *Resource) do(a Action) { r.out = append(r.out, a) }
 // soon runs f when the present event is processed.
 func (r *Resource) soon(f func()) { r.later = append(r.later, f) }
 
+// Changes grows whenever View has something new besides counters and progress.
+func (r *Resource) Changes() uint64 { return r.changes }
+
 // id returns a number for an action or a block on the wire; never 0 and never
 // the one that means resync.
 func (r *Resource) id() uint64 { r.lastID++; return r.lastID }
@@ -188,6 +192,7 @@ func (r *Resource) retry(d time.Duration, try func() bool, gone func()) {
 
 // changed lets those try again that wait for a change of a state.
 func (r *Resource) changed() {
+	r.changes++
 	if len(r.waiting) == 0 {
 		return
 	}

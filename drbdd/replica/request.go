@@ -159,6 +159,15 @@ func (v *volume) write(q *appReq) {
 		v.noData(q)
 		return
 	}
+	if v.replicates() && q.Size > v.r.sendLimit(q.Op) {
+		// It was made before this peer said how little it takes. Without the peer the
+		// blocks are marked, and synced when it is back.
+		v.r.lose(wire.NetworkFailure, "a write is larger than the peer takes; connecting again")
+		if v.r.suspended() {
+			v.frozen = append(v.frozen, q)
+			return
+		}
+	}
 	v.congestion()
 	local, remote := v.usable(), v.replicates()
 	if local && !q.held { // the disk came while the request waited
@@ -193,6 +202,14 @@ func (v *volume) write(q *appReq) {
 		}
 		b.submit(d, func(done DiskDone) { v.localWritten(q, b, done.OK) })
 	}
+}
+
+// sendLimit is the most that one packet to the peer may write, in bytes.
+func (r *Resource) sendLimit(op Op) uint32 {
+	if op == Write {
+		return uint32(r.peer.dialect.MaxData())
+	}
+	return uint32(r.peer.dialect.MaxAffected())
 }
 
 // localWritten is the end of the local part.

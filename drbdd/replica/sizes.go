@@ -128,6 +128,7 @@ func (v *volume) setSize(sectors uint64, set bool) {
 	}
 	v.size = sectors
 	v.logf(Info, "size = %s (%d KB)", metadata.HumanKiB(sectors/2), sectors/2)
+	v.r.changes++
 	v.r.do(Resized{Vol: v.nr, Sectors: sectors})
 }
 
