@@ -17,9 +17,10 @@ const (
 	// maxHalfOpen bounds the accepted connections that did not say yet what they are
 	// for; the oldest has to go.
 	maxHalfOpen = 5
-	// A flood of connections is not accepted faster than this.
-	acceptBurst = 20
-	acceptPause = 50 * time.Millisecond
+	// A flood is accepted, and so turned away, at this pace: fast enough that the peer,
+	// somewhere in the same queue, has its turn soon.
+	acceptBurst = 50
+	acceptPause = time.Millisecond
 )
 
 // acceptor takes the connections that the peer opens.
@@ -72,9 +73,13 @@ func (l *acceptor) run(ctx context.Context, wg *sync.WaitGroup) {
 		if n := int(now.Sub(last) / acceptPause); n > 0 {
 			tokens, last = min(tokens+n, acceptBurst), now
 		}
-		if tokens--; err != nil || tokens < 0 { // also when there are no descriptors left
+		pause := acceptPause
+		if err != nil {
+			pause = 100 * time.Millisecond // no descriptors, no memory
+		}
+		if tokens--; err != nil || tokens < 0 {
 			select {
-			case <-time.After(acceptPause):
+			case <-time.After(pause):
 			case <-ctx.Done():
 			}
 		}

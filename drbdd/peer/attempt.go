@@ -26,14 +26,14 @@ type attempt struct {
 	acc    *acceptor
 	conns  map[meet.Conn]*net.TCPConn
 	next   meet.Conn
-	dials  map[int]context.CancelFunc
+	dialed context.CancelFunc // ends the outgoing attempt under way
 	end    meet.Action
 }
 
 func newAttempt(c *Connector, m *meet.Machine) *attempt {
 	a := &attempt{
 		c: c, m: m, posts: make(chan func() meet.Event),
-		conns: map[meet.Conn]*net.TCPConn{}, dials: map[int]context.CancelFunc{},
+		conns: map[meet.Conn]*net.TCPConn{},
 	}
 	a.ctx, a.cancel = context.WithCancel(c.ctx)
 	return a
@@ -124,7 +124,7 @@ func (a *attempt) do(act meet.Action) {
 	case meet.Connect:
 		a.connect(act.Attempt)
 	case meet.CancelConnect:
-		a.dials[act.Attempt]()
+		a.dialed()
 	case meet.Drop:
 		a.conns[act.Conn].Close()
 		delete(a.conns, act.Conn)
@@ -171,7 +171,7 @@ func (a *attempt) listen() meet.Event {
 // connect makes one outgoing attempt.
 func (a *attempt) connect(number int) {
 	ctx, cancel := context.WithCancel(a.ctx)
-	a.dials[number] = cancel
+	a.dialed = cancel
 	a.wg.Go(func() {
 		defer cancel()
 		nc, err := a.c.cfg.dial(ctx)

@@ -1,12 +1,16 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -190,14 +194,21 @@ func (n *node) end() {
 	}
 }
 
+// freePort returns a port below those that the system gives to outgoing connections.
 func freePort(t testing.TB, addr string) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(addr, "0"))
-	if err != nil {
-		t.Skip(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", net.JoinHostPort(addr, strconv.Itoa(20000+rand.IntN(12000))))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().(*net.TCPAddr).AddrPort()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Skip(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort()
+	t.Fatal("no free port")
+	return netip.AddrPort{}
 }
 
 func newPool(t testing.TB) *blockdev.Pool {

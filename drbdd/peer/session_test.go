@@ -359,13 +359,26 @@ func TestManySenders(t *testing.T) {
 
 // TestResetByPeer: the other machine was switched off and on.
 func TestResetByPeer(t *testing.T) {
-	a, b := two(t, nil)
-	sa, _ := up(t, a, b)
-	for _, q := range sa.out {
-		reset(q.conn)
-	}
-	e := b.wait("down")
-	if !strings.Contains(e.text, "reset by peer") && !strings.HasPrefix(e.text, "sock_recvmsg returned -104") {
-		t.Errorf("%+v", e)
+	for _, c := range []struct {
+		sock  wire.Socket
+		cause wire.ConnState
+		line  string
+	}{
+		{wire.DataSocket, wire.BrokenPipe, "sock was reset by peer"},
+		{wire.MetaSocket, wire.NetworkFailure, "sock was reset by peer"},
+	} {
+		n := newNode(t, "n", Config{Pool: newPool(t)})
+		s, data, meta := pair(t, &n.cfg, n, wire.Dialect{Version: 101})
+		if c.sock == wire.DataSocket {
+			reset(data)
+		} else {
+			reset(meta)
+		}
+		if e := n.wait("down"); e.sock != c.sock || e.cause != c.cause || e.text != c.line {
+			t.Errorf("%+v, want %+v", e, c)
+		}
+		s.Wait()
+		data.Close()
+		meta.Close()
 	}
 }

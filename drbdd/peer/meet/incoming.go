@@ -80,7 +80,8 @@ func (m *Machine) take(f FirstPacket) {
 		m.drain()
 		return
 	}
-	if randomize && m.coin() { // wait for another one
+	// While both settle others are taken, too: that is a wait already.
+	if randomize && !m.both() && m.coin() {
 		m.cancel()
 		m.waitBriefly()
 		return
