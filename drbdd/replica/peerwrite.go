@@ -89,7 +89,7 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 	switch op {
 	case Discard:
 		disk.Unmap = true
-		if r.peer.dialect.Features&wire.FeatWZeroes == 0 || !b.zeroes {
+		if r.peer.dialect.Features&wire.FeatWZeroes == 0 || !b.zeroes || !b.discard {
 			disk.Op = Zero
 		}
 	case Zero:

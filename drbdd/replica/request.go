@@ -30,6 +30,7 @@ type appReq struct {
 	proto   byte // protocol it was sent with
 	since   time.Time
 	held    bool // holds extents of the activity log
+	inSync  bool // P_RS_WRITE_ACK: both may clear the bits
 	counted bool // counts as one that the peer has to answer
 	inTL    bool
 	done    bool // the application was answered
@@ -168,6 +169,10 @@ func (v *volume) write(q *appReq) {
 			return
 		}
 	}
+	if v.r.peer.up && v.st.Conn >= wire.Connected && !v.r.canSend(q.Op) {
+		v.answerWrite(q, ENOTSUP)
+		return
+	}
 	v.congestion()
 	local, remote := v.usable(), v.replicates()
 	if local && !q.held { // the disk came while the request waited
@@ -178,7 +183,7 @@ func (v *volume) write(q *appReq) {
 		v.noData(q)
 		return
 	}
-	q.local, q.net, q.done, q.since = partNone, partNone, false, r.now
+	q.local, q.net, q.done, q.since, q.inSync = partNone, partNone, false, r.now, false
 	if remote {
 		q.net = partPending
 		r.tl.send(r, q)
@@ -196,7 +201,7 @@ func (v *volume) write(q *appReq) {
 		q.local = partPending
 		b := v.dsk
 		d := Disk{Op: q.Op, Sector: q.Sector, Size: q.Size, FUA: q.FUA, Unmap: q.Unmap, Buf: q.Buf}
-		if q.Op == Discard && remote && !b.zeroes {
+		if q.Op == Discard && !(b.discard && b.zeroes) {
 			// Both disks have to read the same afterwards.
 			d.Op, d.Unmap = Zero, true
 		}
@@ -212,6 +217,20 @@ func (r *Resource) sendLimit(op Op) uint32 {
 	return uint32(r.peer.dialect.MaxAffected())
 }
 
+// canSend tells whether the peer can be told of such a write. A kernel reads a
+// digest before P_ZEROES that nobody sends (section 9.6), so with
+// data-integrity-alg zeroes have to be written as data.
+func (r *Resource) canSend(op Op) bool {
+	d := r.peer.dialect
+	switch op {
+	case Discard:
+		return d.Version >= 100 && d.Features&wire.FeatTrim != 0
+	case Zero:
+		return d.Version >= 100 && d.Features&wire.FeatTrim != 0 && r.net.IntegrityAlg == ""
+	}
+	return true
+}
+
 // localWritten is the end of the local part.
 func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
 	q.local = partOK
@@ -219,7 +238,17 @@ func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
 		q.local = partFailed
 		v.diskFailed(b, "WRITE", q.Sector, q.Size)
 	}
+	v.settled(q)
 	v.advance(q)
+}
+
+// settled clears the bits of a write that both disks have, if the peer said that
+// it cleared its own.
+func (v *volume) settled(q *appReq) {
+	if q.inSync && q.local == partOK && q.net == partOK && !v.dsk.gone() {
+		q.inSync = false
+		v.syncedBlocks(v.dsk.inSync(q.Sector, q.Size))
+	}
 }
 
 // netSatisfied tells whether the application need not wait for the peer any

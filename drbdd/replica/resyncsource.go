@@ -67,7 +67,9 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 	var s *span
 	end := func(d DiskDone) {
 		v.served(n)
-		v.leave(s)
+		// The range is kept until the answer is on its way: what is written after the
+		// read must be sent after it.
+		defer func() { v.leave(s) }()
 		if !r.alive(n) || v.rs != rs {
 			r.free(d.Buf)
 			return

@@ -177,11 +177,8 @@ func (r *Resource) acked(v *volume, cmd wire.Command, a wire.BlockAck) {
 			}
 		default:
 			q.net = partOK
-			if cmd == wire.CmdRSWriteAck && v.dsk != nil && q.local != partFailed {
-				if q.local == partOK {
-					v.syncedBlocks(v.dsk.inSync(q.Sector, q.Size))
-				}
-			}
+			q.inSync = cmd == wire.CmdRSWriteAck
+			v.settled(q)
 		}
 		q.answered()
 	}
