@@ -1,0 +1,266 @@
+package simworld
+
+import (
+	"fmt"
+	"time"
+
+	"classicha/drbdd/replica"
+	"classicha/drbdd/wire"
+)
+
+// patience is how long a healed world may take to become good.
+const patience = 15 * time.Minute
+
+// heal ends all faults and waits until everything is good; then the data is read
+// on both nodes, and everything is taken down.
+func (w *world) heal() {
+	if len(w.bad) > 0 {
+		return
+	}
+	w.note("----- no more faults -----")
+	w.calm = true
+	for _, n := range w.nodes {
+		for _, v := range n.vols {
+			v.disk.readErr, v.disk.writeErr, v.meta.fail, v.disk.slow, v.disk.hang = 0, 0, 0, 0, 0
+		}
+	}
+	w.healNet()
+	end := w.Now() + patience
+	var nurse func()
+	nurse = func() {
+		if len(w.bad) > 0 || w.over {
+			return
+		}
+		for _, n := range w.nodes {
+			w.treat(n)
+		}
+		w.After(time.Second, nurse)
+	}
+	nurse()
+	if !w.until(end, w.good) {
+		w.fail("live", "nothing is broken for %s, but: %s; %s", patience, w.nodes[0].status(), w.nodes[1].status())
+		return
+	}
+	w.finish()
+}
+
+// until lets time pass until f holds.
+func (w *world) until(end time.Duration, f func() bool) bool {
+	for len(w.bad) == 0 && w.Now() < end {
+		if f() {
+			return true
+		}
+		w.run(w.Now() + 100*time.Millisecond)
+	}
+	return len(w.bad) > 0 || f()
+}
+
+// good: one Primary with its application, both in sync, nothing special going on.
+func (w *world) good() bool {
+	apps := 0
+	for _, n := range w.nodes {
+		if n.core == nil || n.busy > 0 {
+			return false
+		}
+		if n.app != nil && n.app.serving {
+			apps++
+		}
+		v := n.look()
+		if v.Susp || v.SuspFen || v.SuspNod {
+			return false
+		}
+	}
+	for _, v := range w.vols {
+		if !v.paired {
+			return false
+		}
+	}
+	return apps == 1 && !w.moving
+}
+
+// treat does what an administrator would do who looks at a node.
+func (w *world) treat(n *node) {
+	if !n.power {
+		return // it is on its way
+	}
+	if n.core == nil || n.busy > 0 || n.asleep() {
+		return
+	}
+	p := n.peer()
+	view := n.look()
+	if view.Susp {
+		n.order(replica.SuspendIO{Vol: 0}, nil)
+		return
+	}
+	for nr, v := range n.vols {
+		x := n.vol(nr)
+		if x == nil {
+			return // still being configured
+		}
+		if x.UserISP {
+			n.order(replica.PauseSync{Vol: nr}, nil)
+			return
+		}
+		if x.Disk == wire.Diskless && !v.attached && n.ready {
+			n.busy++
+			boot := n.boot
+			n.attach(nr, func(replica.Reply) {
+				if n.boot == boot {
+					n.busy--
+				}
+			})
+			return
+		}
+	}
+	if !n.ready {
+		return
+	}
+	if w.mend(n) {
+		return
+	}
+	if view.Net == nil {
+		n.connectCmd()
+		n.ready = false
+		return
+	}
+	// Nobody has good data, and nobody is about to get it.
+	if p.core == nil || n.app != nil || p.app != nil || n.i != 0 {
+		return
+	}
+	for _, v := range w.vols {
+		a, b := n.vol(v.nr), p.vol(v.nr)
+		if a == nil || b == nil || a.Conn != wire.Connected || a.Disk == wire.UpToDate || b.Disk == wire.UpToDate || v.lin[0].br == nil && v.lin[1].br == nil {
+			continue
+		}
+		best := n
+		if b.Disk > a.Disk || v.lin[1].current {
+			best = p
+		}
+		if best.vol(v.nr).Disk >= wire.Inconsistent && w.Now()-best.vols[v.nr].lastForce > 20*time.Second {
+			best.vols[v.nr].lastForce = w.Now()
+			w.note("%s: nobody has good data", best)
+			best.promote(true, nil)
+			return
+		}
+	}
+}
+
+// mend resolves a split brain: one node gives its data up. It tells whether it had
+// something to do with n.
+func (w *world) mend(n *node) bool {
+	split := w.nodes[0].sawSplit || w.nodes[1].sawSplit || w.nodes[0].app != nil && w.nodes[1].app != nil ||
+		w.nodes[0].connects > 6 || w.nodes[1].connects > 6
+	if !split {
+		return false
+	}
+	if w.victim < 0 {
+		w.victim = w.Intn(2)
+		a, b := true, true
+		for _, v := range w.vols {
+			a, b = a && v.lin[0].current, b && v.lin[1].current
+		}
+		if a != b {
+			w.victim = 0
+			if a {
+				w.victim = 1
+			}
+		}
+		w.note("%s has to give its data up", w.nodes[w.victim])
+	}
+	if n.i != w.victim {
+		return false
+	}
+	view := n.look()
+	if oldest := min(w.p.version[0], w.p.version[1]); oldest < 91 && n.connects > 12 && n.app == nil && view.Role != wire.Primary {
+		// Old versions cannot resolve everything: uuid_compare -1091.
+		n.connects = 0
+		n.renew()
+		return true
+	}
+	switch {
+	case n.app != nil && n.peer().app == nil && w.Now()-n.gaveUp > time.Minute:
+		// Its application cannot move before the other node is Primary.
+		n.gaveUp = w.Now()
+		return false
+	case n.app != nil && n.app.serving:
+		n.stopApp()
+		return true
+	case n.app == nil && view.Role == wire.Primary:
+		n.order(replica.SecondaryCmd{Vol: 0}, nil)
+		return true
+	case n.discard && view.Net != nil:
+		return false
+	case view.Net != nil:
+		n.order(replica.Disconnect{Force: true}, nil)
+		return true
+	}
+	n.discard = true
+	n.ready = false
+	n.connectCmd()
+	return true
+}
+
+// renew makes new metadata, so that all data comes from the peer.
+func (n *node) renew() {
+	w := n.w
+	w.note("%s: create-md", n)
+	n.order(replica.Disconnect{Force: true}, func(replica.Reply) {
+		for nr := range n.vols {
+			nr := nr
+			n.order(replica.DetachCmd{Vol: nr, Force: true}, func(replica.Reply) {
+				v := n.vols[nr]
+				if v.attached || v.meta.fly != nil || len(v.disk.flying) > 0 {
+					return
+				}
+				clear(v.meta.pages)
+				v.meta.create()
+				w.vols[nr].lin[n.i] = lineage{}
+				w.vols[nr].based = false
+			})
+		}
+	})
+}
+
+// stopApp ends the application; what it waits for may be stuck for ever.
+func (n *node) stopApp() {
+	n.demote(func(bool) {})
+}
+
+// status is a node in one line.
+func (n *node) status() string {
+	if n.core == nil {
+		return n.String() + " is down"
+	}
+	s := n.String() + ":"
+	v := n.look()
+	for i := range v.Volumes {
+		x := &v.Volumes[i]
+		s += " " + x.Role.String() + "/" + x.Peer.String() + " " + x.Conn.String() + " " + x.Disk.String() + "/" + x.Pdsk.String()
+		if x.OOS > 0 {
+			s += fmt.Sprintf(" oos=%d", x.OOS)
+		}
+		if x.UserISP || x.PeerISP || x.AftrISP {
+			s += " paused"
+		}
+	}
+	if v.Susp || v.SuspFen || v.SuspNod {
+		s += " suspended"
+	}
+	if n.app != nil && n.app.serving {
+		s += ", application"
+	} else if n.app != nil {
+		s += ", application waits"
+	}
+	for _, id := range n.openCommands() {
+		s += ", " + show(replica.Command{ID: id, Do: n.cmds[id].do})
+	}
+	return s
+}
+
+func (n *node) openCommands() (ids []uint64) {
+	for id := range n.cmds {
+		ids = append(ids, id)
+	}
+	sortIDs(ids)
+	return ids
+}

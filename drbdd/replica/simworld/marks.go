@@ -1,0 +1,127 @@
+package simworld
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"classicha/drbdd/metadata"
+)
+
+// What the metadata on a disk promises, seen from outside: which blocks would be
+// taken for out of sync after a power cut right now, whatever of the action under
+// way is on the medium then.
+
+// reload reads everything again from the stable pages.
+func (m *metaDev) reload() {
+	sb, err := metadata.ParseSuperblock(m.pages[m.layout.Super])
+	if err != nil {
+		m.n.w.fail("D3", "%s vol %d: no super block: %v", m.n, m.v.nr, err)
+		return
+	}
+	m.flags, m.current = sb.Flags, sb.UUIDs.Current
+	area := make([]byte, m.layout.ALSize)
+	m.ReadAt(area, m.layout.AL)
+	m.table = m.table[:0]
+	r := metadata.ReadAL(area, &sb)
+	m.hot = make([]bool, m.v.extents)
+	for _, e := range r.Extents {
+		if int(e) < len(m.hot) {
+			m.hot[e] = true
+		}
+	}
+}
+
+// foresee works out what an action would change.
+func (m *metaDev) foresee(io *metaIO) {
+	if b := io.pages[m.layout.Super]; b != nil {
+		sb, err := metadata.ParseSuperblock(b)
+		if err != nil {
+			m.n.w.fail("contract", "%s vol %d: writes a super block that cannot be read: %v", m.n, m.v.nr, err)
+			return
+		}
+		io.super = &sb
+	}
+	for off := range io.pages {
+		if off < m.layout.AL || off >= m.layout.AL+m.layout.ALSize {
+			continue
+		}
+		if io.hot != nil {
+			m.n.w.fail("D3", "%s vol %d: two activity log blocks in one Meta action have no order", m.n, m.v.nr)
+			return
+		}
+		io.hot = make([]bool, m.v.extents)
+		for _, e := range m.replayWith(off, io.pages[off]) {
+			if int(e) < len(io.hot) {
+				io.hot[e] = m.hot[e] // hot before and after
+			}
+		}
+	}
+}
+
+// replayWith is what the log says with one block more: the hot extents.
+func (m *metaDev) replayWith(off int64, b []byte) []uint32 {
+	if bytes.Equal(m.pages[off], b) {
+		b = m.pages[off]
+	}
+	area := make([]byte, m.layout.ALSize)
+	m.ReadAt(area, m.layout.AL)
+	copy(area[off-m.layout.AL:], b)
+	sb := metadata.Superblock{Magic: metadata.MagicUnclean, ALStripes: 1, ALStripeSize4k: 8}
+	return metadata.ReadAL(area, &sb).Extents
+}
+
+// landed takes over what is stable now.
+func (m *metaDev) landed(io *metaIO, all bool) {
+	if io.super == nil && io.hot == nil {
+		return
+	}
+	if all && io.hot == nil {
+		m.flags, m.current = io.super.Flags, io.super.UUIDs.Current
+		return
+	}
+	m.reload()
+}
+
+// marked tells whether a block is sure to be taken for out of sync by a daemon
+// that starts on this disk.
+func (m *metaDev) marked(bit uint64) bool {
+	byLog := func(f metadata.Flags) bool {
+		switch {
+		case f.Has(metadata.FullSync):
+			return true
+		case f.Has(metadata.ALDisabled):
+			return f.Has(metadata.PrimaryInd) || f.Has(metadata.CrashedPrimary)
+		case !f.Has(metadata.PrimaryInd):
+			return false
+		}
+		e := bit / metadata.ExtentBits
+		return m.hot[e] && (m.fly == nil || m.fly.hot == nil || m.fly.hot[e])
+	}
+	if byLog(m.flags) && (m.fly == nil || m.fly.super == nil || byLog(m.fly.super.Flags)) {
+		return true
+	}
+	off := m.layout.BM + int64(bit/8)&^(page-1)
+	in := func(p []byte) bool { return p != nil && p[bit/8%page]>>(bit%8)&1 == 1 }
+	if !in(m.pages[off]) {
+		return false
+	}
+	if m.fly != nil {
+		if p, ok := m.fly.pages[off]; ok && !in(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// bits counts what is set in the bitmap on disk.
+func (m *metaDev) bits() (n int) {
+	for off := m.layout.BM; off < m.layout.BM+m.layout.BMSize; off += page {
+		b := m.pages[off]
+		for i := 0; i+8 <= len(b); i += 8 {
+			for x := binary.LittleEndian.Uint64(b[i:]); x != 0; x &= x - 1 {
+				n++
+			}
+		}
+	}
+	return n
+}
