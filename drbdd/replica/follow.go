@@ -23,6 +23,9 @@ func (v *volume) followed(os, ns state.State) {
 			r.helper("pri-on-incon-degr", v.nr, nil)
 		}
 	}
+	if os.Disk == wire.Inconsistent && os.PDisk == wire.Inconsistent && os.Peer == wire.Secondary && ns.Peer == wire.Primary {
+		v.considerResync = true // the peer was forced: its data counts now
+	}
 	v.followFrozen(os, ns)
 
 	// (a) starting a resync as source sends P_SYNC_UUID: see startResync.

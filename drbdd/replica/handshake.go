@@ -212,9 +212,6 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 		v.sendUUIDs(0)
 		v.sendState()
 	}
-	if os.Peer != wire.Primary && ps.Role == wire.Primary && os.Disk == wire.Inconsistent && os.PDisk == wire.Inconsistent {
-		v.considerResync = true
-	}
 }
 
 // handshake finds out who has the newer data (section 11.2), and then goes on
