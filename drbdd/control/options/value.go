@@ -64,7 +64,7 @@ func Value(d *config.OptionDef, text string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if d.Name == "al-extents" {
+		if d.Name == "al-extents" && d.Section == config.SectionDisk {
 			v = min(max(v, d.Min), d.Max)
 		}
 		if v < d.Min || v > d.Max {

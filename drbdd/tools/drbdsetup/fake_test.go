@@ -107,3 +107,18 @@ func runTool(t *testing.T, argv ...string) result {
 		return result{}
 	}
 }
+
+// toolAt is the tool beside a daemon of its own, without the environment.
+func toolAt(t *testing.T, answer func(req control.Request) []control.Answer) (tl *tool, out, err *bytes.Buffer) {
+	t.Helper()
+	d := &daemon{socket: filepath.Join(t.TempDir(), "ctl"), answer: answer, done: make(chan error, 1)}
+	l, lerr := control.Listen(d.socket)
+	if lerr != nil {
+		t.Fatal(lerr)
+	}
+	d.l = l
+	go func() { d.done <- control.Serve(l, d.handle) }()
+	t.Cleanup(d.stop)
+	out, err = &bytes.Buffer{}, &bytes.Buffer{}
+	return &tool{prog: "drbdsetup", socket: d.socket, stdout: out, stderr: err}, out, err
+}

@@ -18,6 +18,9 @@ const drbdMajor = 147
 
 const maxMinor = 1<<20 - 1
 
+// maxLinks is how many links of links are followed.
+const maxLinks = 8
+
 // devName are words that say a minor without a look at a file.
 var devName = regexp.MustCompile(`^(?:/dev/)?drbd([0-9]{1,7})$|^minor-([0-9]{1,7})$|^([0-9]{1,7})$`)
 
@@ -29,10 +32,13 @@ func parseMinor(text string) (int, bool) {
 		if n, ok := nodeMinor(text); ok {
 			return n, true
 		}
-		// Not there, or not made by a kernel's DRBD: the name says it.
-		if to, err := filepath.EvalSymlinks(text); err == nil && to != text {
-			text = to
-		} else if to, err := os.Readlink(text); err == nil {
+		// Not there, or not made by a kernel's DRBD: the name says it, or that of what
+		// a link of udev points to.
+		for range maxLinks {
+			to, err := os.Readlink(text)
+			if err != nil {
+				break
+			}
 			if !filepath.IsAbs(to) {
 				to = filepath.Join(filepath.Dir(text), to)
 			}

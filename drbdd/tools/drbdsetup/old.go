@@ -8,6 +8,7 @@ import (
 
 	"classicha/drbdd/config"
 	"classicha/drbdd/control"
+	"classicha/drbdd/control/options"
 )
 
 // oldCall is a command line of 0.7 to 8.3 that was understood.
@@ -15,7 +16,7 @@ type oldCall struct {
 	cmd    *oldCommand
 	device string // as it was typed
 	minor  int
-	args   []string
+	args   []string // converted
 	found  []given
 	// values by section and today's name.
 	values map[config.Section]map[string]string
@@ -57,14 +58,18 @@ func (t *tool) runOld(cmd *oldCommand, device string, args []string) error {
 		return noMinor(device)
 	}
 	// Arguments come first, and "-1" is one of them.
-	n := min(len(cmd.args), len(args))
-	c.args, args = args[:n], args[n:]
+	for _, name := range cmd.args {
+		if len(args) == 0 {
+			return &failure{exit: exitUsage, out: oldUsage(cmd) + "\n", err: "Missing argument '" + name + "'\n"}
+		}
+		if err := t.oldArgument(c, name, args[0]); err != nil {
+			return err
+		}
+		args = args[1:]
+	}
 	words, err := t.oldOptions(c, args)
 	if err != nil {
 		return err
-	}
-	if n < len(cmd.args) {
-		return &failure{exit: exitUsage, out: oldUsage(cmd) + "\n", err: "Missing argument '" + cmd.args[n] + "'\n"}
 	}
 	if len(words) > 0 {
 		if c.era07 {
@@ -73,6 +78,35 @@ func (t *tool) runOld(cmd *oldCommand, device string, args []string) error {
 		return &failure{exit: exitUsage, out: "\n", err: excess(words)}
 	}
 	return cmd.run(t, c)
+}
+
+// oldArgument converts an argument to what a request has.
+func (t *tool) oldArgument(c *oldCall, name, text string) (err error) {
+	switch name {
+	case "lower_dev":
+		text, err = backing(text)
+	case "meta_data_dev":
+		if text == "internal" { // 0.7
+			text = c.args[0]
+		} else {
+			text, err = backing(text)
+		}
+	case "meta_data_index":
+		if text == "-1" {
+			text, c.era07 = "internal", true
+		}
+		text, err = metaIndex(text)
+	case "protocol":
+		if text, err = options.Value(config.Lookup(config.SectionNet, name), text); err != nil {
+			err = &failure{exit: exitUsage, err: strings.Replace(err.Error(), "Option --protocol: invalid argument ", "", 1) + " is no valid protocol.\n"}
+		}
+	default:
+		note := ""
+		text, note, err = endpoint(text)
+		t.note(note)
+	}
+	c.args = append(c.args, text)
+	return err
 }
 
 // oldOptions reads the options and returns what is none.
@@ -85,9 +119,6 @@ func (t *tool) oldOptions(c *oldCall, args []string) ([]string, error) {
 	words, found, err := getopt(c.cmd.name, args, opts)
 	if err != nil {
 		return nil, &failure{exit: exitUsage, err: err.Error() + "\n"}
-	}
-	if c.cmd.name == "disk" && len(c.args) == 3 && c.args[2] == "-1" {
-		c.era07 = true // its word for internal
 	}
 	c.found = found
 	for _, g := range found {
@@ -217,7 +248,10 @@ func (t *tool) send(c *oldCall, reqs ...control.Request) error {
 func (t *tool) resource(c *oldCall) (r control.Resource, ok bool, err error) {
 	a, err := t.call(control.Request{Cmd: "show", Minor: c.minor})
 	if err != nil {
-		return r, false, t.noAnswer(c.cmd.name, c.device, err)
+		if err = t.noAnswer(c.cmd.name, c.device, err); err == nil {
+			err = &failure{exit: exitOK} // nothing to do, and nobody to ask further
+		}
+		return r, false, err
 	}
 	if a.Error == control.ErrMinorUnknown {
 		return r, false, nil

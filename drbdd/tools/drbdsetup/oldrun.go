@@ -32,45 +32,15 @@ func oldPrimary(t *tool, c *oldCall) error {
 
 // oldAttach is disk.
 func oldAttach(t *tool, c *oldCall) error {
-	lower, err := backing(c.args[0])
-	if err != nil {
-		return err
-	}
-	meta, index := c.args[1], c.args[2]
-	if index == "-1" {
-		index = "internal"
-	}
-	if meta == "internal" {
-		meta = c.args[0]
-	}
-	if meta, err = backing(meta); err != nil {
-		return err
-	}
-	if index, err = metaIndex(index); err != nil {
-		return err
-	}
 	if _, err := t.ensure(c); err != nil {
 		return err
 	}
-	return t.send(c, control.Request{Cmd: "attach", Minor: c.minor, Args: []string{lower, meta, index}, Options: c.values[config.SectionDisk]})
+	return t.send(c, control.Request{Cmd: "attach", Minor: c.minor, Args: c.args, Options: c.values[config.SectionDisk]})
 }
 
 // oldConnect is net.
 func oldConnect(t *tool, c *oldCall) error {
-	var ends []string
-	for _, text := range c.args[:2] {
-		a, note, err := endpoint(text)
-		if err != nil {
-			return err
-		}
-		t.note(note)
-		ends = append(ends, a)
-	}
-	protocol, err := options.Value(config.Lookup(config.SectionNet, "protocol"), c.args[2])
-	if err != nil {
-		return &failure{exit: exitUsage, err: "'" + c.args[2] + "' is no valid protocol.\n"}
-	}
-	opts := map[string]string{"protocol": protocol}
+	opts := map[string]string{"protocol": c.args[2]}
 	for k, v := range c.values[config.SectionNet] {
 		opts[k] = v
 	}
@@ -78,7 +48,7 @@ func oldConnect(t *tool, c *oldCall) error {
 	if err != nil {
 		return err
 	}
-	return t.send(c, control.Request{Cmd: "connect", Resource: name, Minor: -1, Args: ends, Options: opts})
+	return t.send(c, control.Request{Cmd: "connect", Resource: name, Minor: -1, Args: c.args[:2], Options: opts})
 }
 
 // oldSync is syncer, whose options belong to disk, connection and resource today.

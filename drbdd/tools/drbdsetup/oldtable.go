@@ -1,6 +1,10 @@
 package drbdsetup
 
-import "classicha/drbdd/config"
+import (
+	"strings"
+
+	"classicha/drbdd/config"
+)
 
 // oldCommand is a command of 0.7 to 8.3: drbdsetup DEVICE COMMAND ... (drbd-cli 4).
 type oldCommand struct {
@@ -178,7 +182,10 @@ func findOld(name string) *oldCommand {
 
 // oldUsage is the text about a command of 8.3.
 func oldUsage(c *oldCommand) string {
-	w := wrapped{width: 100, indent: "     "}
+	w := wrapped{width: 99, indent: "     "}
+	if strings.HasPrefix(c.name, "wait") {
+		w.width = 1 << 20 // one line there
+	}
 	w.b.WriteString("USAGE:\n " + c.name)
 	w.col = 1 + len(c.name)
 	for _, a := range c.args {
