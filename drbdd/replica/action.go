@@ -159,6 +159,7 @@ func (Log) action()        {}
 
 // Pause stops and restarts the reading of the data socket: the core has as many
 // packets as it wants to hold. What was read already still comes.
+// The end of the connection ends a pause.
 type Pause struct{ On bool }
 
 func (Pause) action() {}

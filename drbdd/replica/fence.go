@@ -75,6 +75,12 @@ func (r *Resource) fenced(policy Fencing, code int, sessions uint64) bool {
 			r.logf(Error, "fence-peer() = 7 && fencing != Stonith !!!")
 		}
 		text, c = "peer was stonithed", state.SetPDisk(wire.Outdated)
+		if best == wire.Consistent {
+			// This node met nobody since it has its disk: the peer may have written after
+			// it. That it is off now makes none of that undone.
+			r.logf(Error, "the peer is off, but may have had newer data: not going on without it; --force takes the data of this node")
+			c = state.Change{}
+		}
 	default:
 		r.logf(Error, "fence-peer helper broken, returned %d", code)
 		return false

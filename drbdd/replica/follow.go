@@ -148,16 +148,45 @@ func (v *volume) followFrozen(os, ns state.State) {
 			}
 		})
 	}
-	if os.Conn < wire.Connected && ns.Conn >= wire.Connected {
-		r.soon(func() {
-			if r.suspFen && r.peer.up {
-				for _, o := range r.vols {
-					o.newUUID = false
-				}
-				r.resume(wire.SuspFen)
-			}
-		})
+}
+
+// syncMarked begins a resync to a peer that came back while I/O was frozen, if
+// anything is marked: writes that it had acknowledged and may have lost since.
+// The generation identifiers were left alone meanwhile, so the handshake found
+// nothing to do.
+func (v *volume) syncMarked() {
+	if v.st.Conn != wire.Connected || !v.unequal() {
+		return
 	}
+	v.newCurrent()
+	v.sendUUIDs(0)
+	if v.apply(state.SetConn(wire.WFBitMapS), true).Ok() {
+		v.sendState()
+	}
+}
+
+// unequal tells that blocks are marked that no resync is going to mend.
+func (v *volume) unequal() bool {
+	b := v.dsk
+	return !b.gone() && v.st.Disk == wire.UpToDate && v.st.PDisk == wire.UpToDate && b.bm.Count() > 0 && b.super.UUIDs.Bitmap == 0
+}
+
+// peerIsBack lets I/O go on that was frozen because the peer was lost: once each
+// volume is connected, and either both disks are equal or the peer knows that
+// its own is old.
+func (r *Resource) peerIsBack() {
+	if !r.suspFen || !r.peer.up {
+		return
+	}
+	for _, v := range r.vols {
+		if v.st.Conn < wire.Connected || v.st.Conn == wire.Connected && v.unequal() || v.st.Conn > wire.Connected && v.p.disk > wire.Outdated {
+			return
+		}
+	}
+	for _, v := range r.vols {
+		v.newUUID = false
+	}
+	r.resume(wire.SuspFen)
 }
 
 // resume clears one reason of suspension; what is due happens before I/O goes on.

@@ -188,6 +188,7 @@ func (v *volume) gotState(w wire.State) {
 func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.ConnState) {
 	r := v.r
 	v.considerResync = false
+	v.p.disk = ps.Disk
 	os := v.state()
 	c := state.Join(state.SetPeer(ps.Role), state.SetPDisk(disk), state.SetPeerISP(ps.AftrISP || ps.UserISP), state.SetConn(conn))
 	if os.Disk == wire.Negotiating && (conn == wire.Connected || conn == wire.WFBitMapS) {
@@ -211,6 +212,12 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 		// We want a resync, and the peer does not know it yet.
 		v.sendUUIDs(0)
 		v.sendState()
+	}
+	if r.suspFen {
+		if os.Conn < wire.Connected {
+			v.syncMarked()
+		}
+		r.peerIsBack()
 	}
 }
 

@@ -130,8 +130,16 @@ func (v *volume) replicates() bool {
 		return false
 	}
 	s := v.st
-	return s.PDisk == wire.UpToDate && s.Conn != wire.Ahead && s.Conn != wire.WFBitMapS ||
-		s.PDisk >= wire.Inconsistent && s.PDisk != wire.DUnknown && s.Conn >= wire.WFBitMapT && s.Conn < wire.Ahead
+	known := s.PDisk >= wire.Inconsistent && s.PDisk != wire.DUnknown
+	switch s.Conn {
+	case wire.Ahead:
+		return false
+	case wire.WFBitMapS:
+		// Older peers cannot be told of a block that changes behind the bitmap that was
+		// sent; they get the write itself.
+		return known && v.r.peer.dialect.Version < 96
+	}
+	return s.PDisk == wire.UpToDate || known && s.Conn >= wire.WFBitMapT && s.Conn < wire.Ahead
 }
 
 // tellsOutOfSync tells whether the peer is told which blocks change, instead.

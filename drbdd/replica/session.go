@@ -163,9 +163,6 @@ func (r *Resource) endSession(p session) {
 	for _, q := range p.queue {
 		r.free(q.Buf)
 	}
-	if p.paused {
-		r.do(Pause{})
-	}
 	for _, f := range p.pings {
 		f(false)
 	}
@@ -288,13 +285,13 @@ func (r *Resource) pingAck() {
 
 // armIdle pings a peer of which nothing was heard for ping-int.
 func (r *Resource) armIdle() {
-	p := &r.peer
-	p.idle = r.after(r.net.PingInt-r.now.Sub(p.received), func() {
-		if r.now.Sub(r.peer.received) >= r.net.PingInt {
-			r.peer.received = r.now
-			if len(r.peer.pings) == 0 {
-				r.ping(nil)
-			}
+	d := r.net.PingInt - r.now.Sub(r.peer.received)
+	if d <= 0 {
+		d = r.net.PingInt // a ping is on its way
+	}
+	r.peer.idle = r.after(d, func() {
+		if r.now.Sub(r.peer.received) >= r.net.PingInt && len(r.peer.pings) == 0 {
+			r.ping(nil)
 		}
 		r.armIdle()
 	})

@@ -50,7 +50,8 @@ type peerInfo struct {
 	size     uint64      // d_size, sectors
 	csize    uint64
 	maxBio   uint32
-	commBits uint64 // dirty bits that our P_UUIDS told
+	disk     wire.DiskState // as in its last P_STATE
+	commBits uint64         // dirty bits that our P_UUIDS told
 }
 
 // state is the state with the flags that belong to the resource.

@@ -93,8 +93,19 @@ func Sanitize(os, ns State, env Env) (_ State, warn string) {
 			ns.Disk, ns.PDisk, warn = wire.Diskless, wire.DUnknown, WarnLostNegotiating
 		}
 	}
+	// Nodes that meet know after the handshake that a disk is good. The original
+	// says so whenever they are connected, and so takes old data for good when a
+	// resync is broken off because its source lost the disk; here only what was not
+	// known before becomes known.
 	if ns.Conn >= wire.Connected && ns.Conn < wire.Ahead {
-		ns.Disk, ns.PDisk = known(ns.Disk), known(ns.PDisk)
+		if os.Conn < wire.Connected || os.Disk <= wire.Negotiating {
+			ns.Disk = known(ns.Disk)
+		}
+		if os.Conn < wire.Connected || os.PDisk <= wire.Negotiating {
+			ns.PDisk = known(ns.PDisk)
+		} else if ns.Conn == wire.Connected && os.Conn > wire.Connected && ns.PDisk == wire.Consistent {
+			ns.PDisk = wire.Outdated
+		}
 	}
 	if w := ns.clamp(); w != "" {
 		warn = w
