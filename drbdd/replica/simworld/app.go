@@ -48,6 +48,9 @@ func (r *request) overlaps(sector uint64, sectors uint32) bool {
 func (n *node) startApp() {
 	w := n.w
 	n.app = &app{n: n, depth: w.p.depth, open: map[uint64]*request{}, alive: true, serving: true, left: -1}
+	if w.hushed {
+		n.app.left = 0
+	}
 	w.note("%s: the application starts", n)
 	n.app.more()
 }

@@ -74,7 +74,7 @@ func (n *node) configure() {
 		if left--; left > 0 {
 			return
 		}
-		if n.app != nil && w.Chance(0.5) {
+		if n.app != nil && n.mayGoOn() && w.Chance(0.5) {
 			// The successor of a killed daemon: its device is in use.
 			n.promote(false, func(bool) { n.connectCmd() })
 			return

@@ -11,14 +11,19 @@ import (
 // is read on both nodes, nothing may be left over.
 func (w *world) finish() {
 	w.note("----- everything is good again -----")
-	w.over = true
 	a := w.primary()
 	a.app.left = 10
-	end := w.Now() + 5*time.Minute
-	if !w.until(end, func() bool { return a.app != nil && a.app.left == 0 && len(a.app.open) == 0 }) {
+	if !w.until(w.Now()+5*time.Minute, func() bool { return a.app != nil && a.app.left == 0 && len(a.app.open) == 0 }) {
 		w.failOpen(a, "the last requests")
 		return
 	}
+	w.hush()
+	if !w.until(w.Now()+5*time.Minute, w.good) {
+		w.failOpen(a, "in sync again")
+		return
+	}
+	w.over = true
+	a = w.primary()
 	b := a.peer()
 	w.readAll(a)
 	done := false
@@ -107,6 +112,7 @@ func (w *world) rest() {
 		w.fail("live", "there is no rest: %s; %s", w.nodes[0].status(), w.nodes[1].status())
 		return
 	}
+	w.until(w.Now()+20*time.Second, func() bool { return len(w.nodes[0].helpers)+len(w.nodes[1].helpers) == 0 })
 	w.run(w.Now() + 3*time.Second)
 	for _, v := range w.vols {
 		v.compare(0)

@@ -110,12 +110,11 @@ func (n *node) fencePeer(done func(code int)) {
 				if answered {
 					return
 				}
-				if !ok(r) {
-					worst = 1
-				}
-				v := p.vol(nr)
-				if v != nil && (v.Disk == wire.Inconsistent || v.Disk == wire.Diskless) {
+				switch v := p.vol(nr); {
+				case v != nil && (v.Disk == wire.Inconsistent || v.Disk == wire.Diskless):
 					worst = 3
+				case !ok(r) || v == nil || v.Disk > wire.Outdated:
+					worst = 1 // it did not do it, whatever it says
 				}
 				if left--; left == 0 {
 					answered = true

@@ -37,11 +37,25 @@ func (w *world) heal() {
 		w.After(time.Second, nurse)
 	}
 	nurse()
+	// With congestion policies there may be no end of it while the application writes.
+	if !w.until(w.Now()+time.Minute, w.good) {
+		w.hush()
+	}
 	if !w.until(end, w.good) {
 		w.fail("live", "nothing is broken for %s, but: %s; %s", patience, w.nodes[0].status(), w.nodes[1].status())
 		return
 	}
 	w.finish()
+}
+
+// hush lets the application stop asking for anything new.
+func (w *world) hush() {
+	w.hushed = true
+	for _, n := range w.nodes {
+		if n.app != nil {
+			n.app.left = 0
+		}
+	}
 }
 
 // until lets time pass until f holds.
@@ -71,7 +85,7 @@ func (w *world) good() bool {
 		}
 	}
 	for _, v := range w.vols {
-		if !v.paired {
+		if !v.paired || !v.inSync() {
 			return false
 		}
 	}
@@ -123,17 +137,21 @@ func (w *world) treat(n *node) {
 		n.ready = false
 		return
 	}
+	if n.app != nil && !n.app.serving {
+		n.resign()
+		return
+	}
 	// Nobody has good data, and nobody is about to get it.
 	if p.core == nil || n.app != nil || p.app != nil || n.i != 0 {
 		return
 	}
 	for _, v := range w.vols {
 		a, b := n.vol(v.nr), p.vol(v.nr)
-		if a == nil || b == nil || a.Conn != wire.Connected || a.Disk == wire.UpToDate || b.Disk == wire.UpToDate || v.lin[0].br == nil && v.lin[1].br == nil {
+		if a == nil || b == nil || a.Conn != wire.Connected || v.lin[0].br == nil && v.lin[1].br == nil || v.lin[0].current || v.lin[1].current {
 			continue
 		}
 		best := n
-		if b.Disk > a.Disk || v.lin[1].current {
+		if b.Disk > a.Disk {
 			best = p
 		}
 		if best.vol(v.nr).Disk >= wire.Inconsistent && w.Now()-best.vols[v.nr].lastForce > 20*time.Second {
@@ -221,6 +239,26 @@ func (n *node) renew() {
 	})
 }
 
+// resign: the application waits for a daemon that may not be Primary again. It is
+// ended, after some patience.
+func (n *node) resign() {
+	w := n.w
+	if n.waits == 0 {
+		n.waits = w.Now()
+	}
+	if w.Now()-n.waits < 2*time.Minute {
+		return
+	}
+	n.waits = 0
+	w.note("%s: the application gives up", n)
+	n.app.die()
+	for _, v := range w.vols {
+		if n.vol(v.nr).Role == wire.Primary {
+			n.order(replica.SecondaryCmd{Vol: v.nr}, nil)
+		}
+	}
+}
+
 // stopApp ends the application; what it waits for may be stuck for ever.
 func (n *node) stopApp() {
 	n.demote(func(bool) {})
@@ -237,7 +275,7 @@ func (n *node) status() string {
 		x := &v.Volumes[i]
 		s += " " + x.Role.String() + "/" + x.Peer.String() + " " + x.Conn.String() + " " + x.Disk.String() + "/" + x.Pdsk.String()
 		if x.OOS > 0 {
-			s += fmt.Sprintf(" oos=%d", x.OOS)
+			s += fmt.Sprintf(" oos=%d (on disk %v)", x.OOS, n.vols[x.Vol].meta.marks(5))
 		}
 		if x.UserISP || x.PeerISP || x.AftrISP {
 			s += " paused"

@@ -1,6 +1,8 @@
 package simworld
 
 import (
+	"time"
+
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
 )
@@ -72,9 +74,10 @@ func (v *volume) holders(n *node, r *request) {
 	}
 	var h [2]bool
 	h[n.i] = x.Disk == wire.UpToDate
-	h[1-n.i] = x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate
+	h[1-n.i] = x.Conn >= wire.Connected && (x.Pdsk == wire.UpToDate ||
+		x.Pdsk >= wire.Inconsistent && x.Conn >= wire.WFBitMapT && x.Conn < wire.Ahead) // both get the write
 	if !h[0] && !h[1] {
-		return
+		h[1-n.i] = true // half of a disk has it: two faults at a time
 	}
 	for i := range h {
 		if l := &v.lin[i]; !h[i] && l.current && l.br == r.br {
@@ -156,6 +159,9 @@ func (w *world) forget(n *node) {
 // has to be the newest there is (D1, D4, D5).
 func (n *node) promoted(force bool) {
 	w := n.w
+	if n.app != nil && n.app.serving {
+		return // it was Primary already
+	}
 	for _, v := range w.vols {
 		v.promoted(n, force)
 		if len(w.bad) > 0 {
@@ -184,7 +190,7 @@ func (v *volume) promoted(n *node, force bool) {
 	case x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate:
 		src = 1 - n.i
 	default:
-		if n.app == nil {
+		if d := n.vols[v.nr].disk; n.app == nil && (d.lastErr == 0 || w.Now()-d.lastErr > 10*time.Second) {
 			w.fail("D5", "%s vol %d: promoted (force %v) with %s/%s data", n, v.nr, force, x.Disk, x.Pdsk)
 		}
 		return
@@ -236,10 +242,8 @@ func (v *volume) checkContent(i int, why string, a *app) {
 			for _, x := range l.loss[slot*perBlock+k] {
 				good = good || x == cur[k]
 			}
-			if !good && a != nil {
-				for _, o := range a.open {
-					good = good || o.w != nil && o.vol == v.nr && o.overlaps(s, 1) && o.w.val(s) == cur[k]
-				}
+			if !good {
+				good = v.underWay(l.br, s, cur[k])
 			}
 			if !good && d.at(slot).flying > 0 {
 				d.surviving(slot, func(x block) { good = good || has(cs[k], x[k]) })
@@ -262,6 +266,22 @@ func (v *volume) checkContent(i int, why string, a *app) {
 	if weak {
 		v.checkPrefix(i, why)
 	}
+}
+
+// underWay tells whether a value may be there because of a write that is not
+// answered.
+func (v *volume) underWay(br *branch, s uint64, val uint64) bool {
+	for _, n := range v.w.nodes {
+		if n.app == nil {
+			continue
+		}
+		for _, o := range n.app.open {
+			if o.w != nil && o.vol == v.nr && o.br == br && o.overlaps(s, 1) && o.w.val(s) == val {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkPrefix is the weaker promise of protocols A and B: a takeover may miss the

@@ -23,7 +23,7 @@ func (w *world) manage() {
 func (w *world) managed() {
 	for _, n := range w.nodes {
 		if a := n.app; a != nil {
-			if !a.serving && n.core != nil && n.busy == 0 && !n.asleep() && n.attachedAll() {
+			if !a.serving && n.core != nil && n.busy == 0 && !n.asleep() && n.mayGoOn() {
 				n.promote(false, nil)
 			}
 			if n.core != nil && a.serving {
@@ -47,8 +47,12 @@ func (w *world) managed() {
 		for _, v := range w.vols {
 			newest = newest && v.lin[n.i].current
 		}
-		// With fencing the node itself has to know.
+		// With fencing the node itself has to know; one that was down may believe whom it fences.
 		try := w.p.disk.Fencing == replica.ResourceAndStonith && !w.calm && w.Chance(0.1)
+		for nr := range w.vols {
+			x := n.vol(nr)
+			try = try && x != nil && x.Disk != wire.Consistent
+		}
 		if newest || try {
 			w.moving = true
 			boot := n.boot
@@ -63,11 +67,13 @@ func (w *world) managed() {
 	}
 }
 
-// attachedAll tells whether all volumes have a disk or the peer's.
-func (n *node) attachedAll() bool {
+// mayGoOn tells whether the successor of a killed daemon may be Primary again: its
+// own disk is the newest, or it sees the peer's. (A disk that was lost before the
+// daemon was killed does not know that it is old.)
+func (n *node) mayGoOn() bool {
 	for nr := range n.vols {
 		x := n.vol(nr)
-		if x == nil || x.Disk < wire.Inconsistent && x.Conn < wire.Connected {
+		if x == nil || !(x.Disk >= wire.Inconsistent && n.w.vols[nr].lin[n.i].current || x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate) {
 			return false
 		}
 	}

@@ -2,7 +2,6 @@ package simworld
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"classicha/drbdd/metadata"
 )
@@ -113,15 +112,16 @@ func (m *metaDev) marked(bit uint64) bool {
 	return true
 }
 
-// bits counts what is set in the bitmap on disk.
-func (m *metaDev) bits() (n int) {
+// marks are the first blocks that are set in the bitmap on disk.
+func (m *metaDev) marks(n int) (blocks []uint64) {
 	for off := m.layout.BM; off < m.layout.BM+m.layout.BMSize; off += page {
-		b := m.pages[off]
-		for i := 0; i+8 <= len(b); i += 8 {
-			for x := binary.LittleEndian.Uint64(b[i:]); x != 0; x &= x - 1 {
-				n++
+		for i, x := range m.pages[off] {
+			for bit := range 8 {
+				if x>>bit&1 == 1 && len(blocks) < n {
+					blocks = append(blocks, uint64(off-m.layout.BM+int64(i))*8+uint64(bit))
+				}
 			}
 		}
 	}
-	return n
+	return blocks
 }

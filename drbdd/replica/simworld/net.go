@@ -25,6 +25,7 @@ type end struct {
 	n      *node
 	boot   int
 	up     bool // Up was delivered
+	full   bool // the core takes no more from the data socket
 	closed bool // nothing may come any more: HangUp, Down, or the process is gone
 	out    map[wire.Socket]*link
 	// What Integrity said.
@@ -271,7 +272,7 @@ func (l *link) deliver() {
 		}
 		return
 	}
-	if !l.to.up || l.to.n.asleep() {
+	if !l.to.up || l.to.n.asleep() || l.to.full && l.sock == wire.DataSocket {
 		return // kick
 	}
 	l.net = l.net[1:]

@@ -42,7 +42,8 @@ type node struct {
 	busy     int // commands of the administrator under way
 	connects int // Connect commands since the nodes were in sync
 
-	downing              bool // the core is being told that its connection is gone
+	waits                time.Duration // since when the application waits
+	downing              bool          // the core is being told that its connection is gone
 	gaveUp               time.Duration
 	discard, discardPeer bool // the administrator gave up its data, or its peer's
 }
@@ -237,6 +238,14 @@ func (n *node) carryOut(a replica.Action) {
 		n.powerOff(w.Between(5*time.Second, 30*time.Second))
 	case replica.CloseDisk:
 		n.closeDisk(a.Vol)
+	case replica.Pause:
+		if n.end == nil || !n.end.up {
+			w.fail("contract", "%s: Pause without a connection", n)
+			return
+		}
+		n.end.full = a.On
+		l := n.end.c.ends[1-n.i].out[wire.DataSocket]
+		w.After(0, l.deliver)
 	case replica.Resized, replica.Log:
 	default:
 		w.fail("contract", "%s: unknown action %T", n, a)

@@ -55,6 +55,9 @@ func (n *node) observe() {
 		if isTarget(now.conn) && !isTarget(old.conn) {
 			v.becameTarget(n, now.conn)
 		}
+		if now.conn == wire.Connected && isTarget(old.conn) && now.disk == wire.UpToDate && now.pdsk == wire.UpToDate {
+			v.claimed(n)
+		}
 		if now.conn == wire.VerifyS && old.conn != wire.VerifyS {
 			w.stats.Verifies++
 		}
@@ -96,8 +99,20 @@ func (v *volume) becameTarget(n *node, c wire.ConnState) {
 	v.paired = false
 }
 
-// pairing notices that both nodes say that they are in sync, and checks it.
-func (v *volume) pairing() {
+// claimed: a sync target says that it has everything, perhaps before its source
+// knows.
+func (v *volume) claimed(n *node) {
+	t, s := &v.lin[n.i], v.lin[1-n.i]
+	p := n.peer()
+	if !s.current || p.end == nil || n.end == nil || p.end.c != n.end.c {
+		return
+	}
+	*t = lineage{br: s.br, current: true}
+	v.compare(0)
+}
+
+// inSync tells whether both nodes say so of each other now.
+func (v *volume) inSync() bool {
 	w := v.w
 	a, b := w.nodes[0].vol(v.nr), w.nodes[1].vol(v.nr)
 	good := a != nil && b != nil && a.Conn == wire.Connected && b.Conn == wire.Connected &&
@@ -106,7 +121,13 @@ func (v *volume) pairing() {
 		x, y := w.nodes[0].end, w.nodes[1].end
 		good = x != nil && y != nil && x.c == y.c
 	}
-	if !good {
+	return good
+}
+
+// pairing notices that both nodes say that they are in sync, and checks it.
+func (v *volume) pairing() {
+	w := v.w
+	if !v.inSync() {
 		v.paired = false
 		return
 	}
@@ -151,7 +172,7 @@ func (v *volume) compare(tries int) {
 	if w.p.net.Protocol != 'C' && !w.quiet() {
 		if tries > 0 {
 			w.After(w.p.think, func() {
-				if v.paired {
+				if v.paired && v.inSync() {
 					v.compare(tries - 1)
 				}
 			})

@@ -36,6 +36,9 @@ func (n *node) stop(power bool) {
 	}
 	n.core = nil
 	n.boot++
+	for _, v := range n.w.vols {
+		v.paired = false
+	}
 	n.tick.Cancel()
 	n.inbox, n.paused = nil, 0
 	n.dial = nil

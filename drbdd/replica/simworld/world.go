@@ -28,6 +28,7 @@ type world struct {
 
 	calm       bool // no more faults: everything has to become good
 	over       bool // everything is good: nobody interferes any more
+	hushed     bool // applications ask for nothing new
 	lastBuf    uint64
 	lastID     uint64
 	order      uint64   // counts issues and ends of requests
