@@ -38,7 +38,7 @@ func (k *many) first(i int) *peer {
 }
 
 // unowned: nobody has group i, and nobody who may have it is unaccounted for.
-func (k *many) unowned(i int, claimant *peer) bool {
+func (k *many) unowned(i int, claimant *peer, asked []*peer) bool {
 	g := &k.groups[i]
 	if g.held || g.busy || k.n.jobs.state[i] == GroupStuck {
 		return false
@@ -53,11 +53,8 @@ func (k *many) unowned(i int, claimant *peer) bool {
 		if k.has(p, i) || !p.proved && p.alive() {
 			return false
 		}
-		if p.status == StatusDead && p.declared && !p.res.recovered && !p.res.left {
-			return false
-		}
 	}
-	return true
+	return !k.blocked(i, asked)
 }
 
 // reserved: somebody released group i for a certain living node.
@@ -94,12 +91,13 @@ func (k *many) timers() {
 	k.expire()
 	k.askUnknown()
 	var want []int
+	asked := k.asked()
 	for i := range k.groups {
 		g := &k.groups[i]
 		switch {
 		case g.held && !g.busy:
 			k.considerFailback(i)
-		case g.claim != 0 || g.busy || !k.unowned(i, nil) || n.now.Before(g.retryAt):
+		case g.claim != 0 || g.busy || !k.unowned(i, nil, asked) || n.now.Before(g.retryAt):
 		default:
 			if to := k.reserved(i); to != nil {
 				if to == n.self {
@@ -171,8 +169,12 @@ func (k *many) expire() {
 // askUnknown asks living nodes that have not told what they hold: their report was lost
 // in a partition, or they never noticed that there was one.
 func (k *many) askUnknown() {
+	if k.n.now.Before(k.askAt) {
+		return // every report that comes in leads here
+	}
 	for _, p := range k.n.peers {
 		if p != k.n.self && p.active() && p.ours && !p.res.known && !p.res.left {
+			k.askAt = k.n.now.Add(askEvery)
 			k.report("partition")
 			return
 		}
@@ -190,20 +192,17 @@ func (k *many) dropClaim(g *manyGroup) {
 // claim asks every living node of ours for the groups.
 func (k *many) claim(want []int) {
 	k.claimID++
-	asked := 0
+	asked := k.asked()
 	for _, i := range want {
 		g := &k.groups[i]
 		g.claim, g.claimAt, g.waiting = k.claimID, k.n.now, map[*peer]bool{}
-		for _, p := range k.n.peers {
-			if p != k.n.self && p.alive() && !p.res.left && p.ours {
-				g.waiting[p] = true
-				asked++
-			}
+		for _, p := range asked[1:] {
+			g.waiting[p] = true
 		}
 	}
-	if asked > 0 {
+	if len(asked) > 1 {
 		id := k.claimID
-		k.n.send(message.New("t", "hbd_claim", "claim", hex(id),
+		k.n.send(message.New("t", "hbd_claim", "claim", hex(id), "hbd_asked", names(asked),
 			"hbd_groups", k.list(func(i int) bool { return k.groups[i].claim == id })))
 	}
 	k.won()
@@ -212,11 +211,13 @@ func (k *many) claim(want []int) {
 // won starts the groups that everybody granted.
 func (k *many) won() {
 	var got []int
+	asked := k.asked()
 	for i := range k.groups {
 		g := &k.groups[i]
 		if g.claim != 0 && len(g.waiting) == 0 {
 			g.claim, g.waiting = 0, nil
-			if k.state == resStable && k.unowned(i, nil) {
+			if k.state == resStable && k.unowned(i, nil, asked) {
+				k.had(k.n.self, i)
 				g.held, g.took, g.lost, g.away = true, g.lost, false, false
 				got = append(got, i)
 			}
@@ -271,20 +272,9 @@ func (k *many) release(groups []int, to *peer) {
 	})
 }
 
-// unfenced: a dead node may still run something. Until it is reset nobody is granted
-// anything, so nothing is released either.
-func (k *many) unfenced() bool {
-	for _, p := range k.n.peers {
-		if p != k.n.self && p.status == StatusDead && p.declared && !p.res.recovered && !p.res.left {
-			return true
-		}
-	}
-	return false
-}
-
 func (k *many) considerFailback(i int) {
 	home := k.n.byName[k.n.cfg.Groups[i].Home]
-	if k.n.cfg.AutoFailback == FailbackOff || k.unfenced() || home == nil || home == k.n.self || !k.n.jobs.idle() || !k.eligible(home, i, false) {
+	if k.n.cfg.AutoFailback == FailbackOff || k.frozen(i) || home == nil || home == k.n.self || !k.n.jobs.idle() || !k.eligible(home, i, false) {
 		return
 	}
 	k.n.log(Info, "group %s goes back to %s", k.n.cfg.Groups[i].Key, home.name)
@@ -317,8 +307,9 @@ func (k *many) judge(p *peer, m *message.Message) {
 	}
 	yes := make([]bool, len(k.groups))
 	yielded := false
+	asked := k.peersOf(m.Get("hbd_asked"))
 	for i, w := range wanted {
-		if !w || k.state == resInit || !k.unowned(i, p) {
+		if !w || k.state == resInit || !k.unowned(i, p, asked) {
 			continue
 		}
 		g := &k.groups[i]
@@ -373,14 +364,13 @@ func (k *many) ask(p *peer, m *message.Message) {
 	if p != k.n.self || !ok || m.Get("info") != "me" || k.state != resStable {
 		return
 	}
-	if k.unfenced() {
-		k.n.log(Warn, "standby ignored: a dead node is not reset yet, nobody could take the groups")
-		return
-	}
 	var give []int
 	for i := range k.groups {
 		g := &k.groups[i]
 		local := k.n.cfg.Groups[i].Home == k.n.cfg.Node
+		if g.held && k.stays(i) {
+			continue
+		}
 		if g.held && !g.busy && (local && class&HoldLocal != 0 || !local && class&HoldForeign != 0) {
 			g.away = true
 			give = append(give, i)
@@ -396,7 +386,7 @@ func (k *many) ask(p *peer, m *message.Message) {
 // forgets what kept it from running them.
 func (k *many) takeoverRequest(p *peer, m *message.Message) {
 	class, ok := ParseClass(m.Get("rsc_hold"))
-	if !ok || k.state != resStable || k.unfenced() && p != k.n.self {
+	if !ok || k.state != resStable {
 		return
 	}
 	var give []int
@@ -411,7 +401,7 @@ func (k *many) takeoverRequest(p *peer, m *message.Message) {
 			if k.n.jobs.state[i] == GroupFailed {
 				k.n.jobs.state[i] = GroupStopped
 			}
-		} else if g.held && !g.busy && p.active() {
+		} else if g.held && !g.busy && p.active() && !k.stays(i) {
 			g.away = true
 			give = append(give, i)
 		}
@@ -422,6 +412,15 @@ func (k *many) takeoverRequest(p *peer, m *message.Message) {
 	} else if len(give) > 0 {
 		k.release(give, p)
 	}
+}
+
+// stays: group i cannot move since a dead node that is not reset had to do with it.
+func (k *many) stays(i int) bool {
+	if !k.frozen(i) {
+		return false
+	}
+	k.n.log(Warn, "group %s stays: a dead node that may know of it is not reset yet, nobody could take it", k.n.cfg.Groups[i].Key)
+	return true
 }
 
 func (k *many) stop() {

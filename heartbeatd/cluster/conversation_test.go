@@ -12,14 +12,15 @@ import (
 // talk plays a real 3.0.6 peer, node2, against a node of ours, node1, message by
 // message, as heartbeat-wire 13.4 has them from captures.
 type talk struct {
-	t    *testing.T
-	n    *Node
-	now  time.Time
-	seq  int
-	sent []string // what node1 sent and did since the last expect
-	logs []string
-	job  []Run
-	mute bool // the others do not answer the question whether they live
+	t      *testing.T
+	n      *Node
+	now    time.Time
+	seq    int
+	sent   []string // what node1 sent and did since the last expect
+	logs   []string
+	job    []Run
+	mute   bool                               // the others do not answer the question whether they live
+	speaks func(node, t string, kv ...string) // more than one other node: hear from this one
 }
 
 func newTalk(t *testing.T, f Failback) *talk {
@@ -71,8 +72,12 @@ func (k *talk) answer(p *peer, ask *message.Message) {
 		k.n.challenge(p)
 		ask = message.New("cn", k.n.nonce, "from_id", k.n.nonce)
 	}
-	k.hear("respond-cstatus", "dest", k.n.cfg.Node, "result", "OK", "cn", ask.Get("cn"), "to_id", ask.Get("from_id"),
-		"cs", "offline", "src", p.name, "hg", hex(p.gen))
+	hear := func(t string, kv ...string) { k.hear(t, append(kv, "src", p.name)...) }
+	if k.speaks != nil {
+		hear = func(t string, kv ...string) { k.speaks(p.name, t, kv...) }
+	}
+	hear("respond-cstatus", "dest", k.n.cfg.Node, "result", "OK", "cn", ask.Get("cn"), "to_id", ask.Get("from_id"),
+		"cs", "offline", "hg", hex(p.gen))
 }
 
 func (k *talk) hear(t string, kv ...string) {

@@ -60,7 +60,8 @@ func (n *Node) recover(p *peer) {
 	case n.broken == skipFencing:
 		n.policy.takeOver(p)
 	case !n.policy.recoverer(p):
-		n.log(Info, "node %s is to be reset by another node: waiting", p.name)
+		n.log(Info, "node %s is to be reset: waiting for the word of the other nodes", p.name)
+		n.policy.waitReset(p)
 	default:
 		n.startFence(p)
 	}
@@ -116,6 +117,10 @@ func (n *Node) fenceDone(ev FenceDone) {
 		}
 		// Its last packets were sent before the reset.
 		n.markDead(p)
+	}
+	if p.gen != s.gen {
+		n.startFence(p) // another node told us of a later run
+		return
 	}
 	n.policy.takeOver(p)
 }

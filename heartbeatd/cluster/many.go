@@ -28,6 +28,7 @@ type many struct {
 	evalAt   time.Time
 	groups   []manyGroup
 	claimID  uint64
+	askAt    time.Time // nobody is asked again before
 }
 
 // manyGroup is what we do with one group.
@@ -46,6 +47,9 @@ type manyGroup struct {
 	retryAt time.Time
 
 	grantee *peer // to whom we granted it
+
+	last    *peer  // who had it last, as far as we know, this node included
+	lastGen uint64 // its run then
 }
 
 // manyView is what a peer said of each group.
@@ -74,6 +78,7 @@ func newMany(n *Node, saved Saved) *many {
 		for _, s := range saved.Groups {
 			if s == g.Key {
 				k.groups[i].held, k.groups[i].took = true, saved.Found
+				k.had(n.self, i)
 				n.jobs.state[i] = GroupRunning
 			}
 		}
@@ -130,6 +135,7 @@ func (k *many) report(info string) {
 		}
 	}
 	m.Set("hbd_offers", strings.Join(offers, " "))
+	k.tellResets(m)
 	k.n.send(m)
 }
 
@@ -200,6 +206,7 @@ func (k *many) resource(p *peer, m *message.Message) {
 	} else {
 		k.guess(p)
 	}
+	k.hearResets(m)
 	placed := false
 	for i := range k.groups {
 		g := &k.groups[i]
@@ -207,6 +214,7 @@ func (k *many) resource(p *peer, m *message.Message) {
 			g.grantee = nil
 		}
 		if k.has(p, i) {
+			k.had(p, i)
 			g.lost = false
 			if g.offered == p {
 				g.offered, placed = nil, true
@@ -247,6 +255,7 @@ func (k *many) settle(p *peer) {
 	if k.state != resStable || p.res.leaving || !p.ours {
 		return
 	}
+	var kept []int
 	for i := range k.groups {
 		g := &k.groups[i]
 		if !g.held || g.busy || !k.has(p, i) {
@@ -259,9 +268,13 @@ func (k *many) settle(p *peer) {
 			k.release([]int{i}, nil)
 		} else {
 			k.n.complain("both own a group", "both "+k.names[i], Crit, "both %s and %s run group %s: %s keeps it", k.n.cfg.Node, p.name, k.n.cfg.Groups[i].Key, k.n.cfg.Node)
-			k.n.do(Announce{Groups: []int{i}})
-			k.report("")
+			kept = append(kept, i)
 		}
+	}
+	if len(kept) > 0 && !k.n.now.Before(p.told) {
+		p.told = k.n.now.Add(time.Second) // it says the same until its scripts have ended, and would be answered each time
+		k.n.do(Announce{Groups: kept})
+		k.report("")
 	}
 }
 
@@ -315,6 +328,9 @@ func (k *many) takeOver(p *peer) {
 		delete(g.waiting, p)
 	}
 	p.res = peerResources{left: p.res.left, seq: p.res.seq, recovered: true}
+	if k.n.cfg.Fencing && k.state != resInit && k.state != resShutdown {
+		k.report("") // who missed the word of the reset hears of it
+	}
 	k.won()
 	k.soon()
 }
@@ -333,48 +349,6 @@ func (k *many) left(p *peer) {
 	}
 	k.won()
 	k.soon()
-}
-
-// recoverer: the first living node of ours resets the dead one, the others wait for word.
-func (k *many) recoverer(p *peer) bool {
-	if p.wasFenced() {
-		return true
-	}
-	for _, q := range k.n.peers {
-		if q == p || q.res.left || q.res.leaving {
-			continue
-		}
-		if q == k.n.self {
-			return true
-		}
-		if q.active() && q.ours {
-			return false
-		}
-	}
-	return true
-}
-
-// fencedBy: another node reset p.
-func (k *many) fencedBy(from *peer, m *message.Message) {
-	p := k.n.byName[m.Get("node")]
-	if from == k.n.self || p == nil || p.ping || p == k.n.self || m.Get("result") != "OK" {
-		return
-	}
-	gen, err := hexField(m, extension+"_gen")
-	if err != nil || gen != p.gen {
-		return // it was for another run
-	}
-	if _, ok := m.Lookup(extension + "_gen"); !ok {
-		return
-	}
-	if p.status == StatusDead && p.declared {
-		if !p.res.recovered {
-			delete(k.n.fence.wait, p)
-			k.takeOver(p)
-		}
-		return
-	}
-	p.res.many.fencedAt = k.n.now
 }
 
 // wasFenced: the word of its reset still holds, nothing was heard from it since.

@@ -43,6 +43,8 @@ type peer struct {
 	floor   uint64    // its generation when an earlier run of ours last heard it
 	early   []*message.Message
 
+	told time.Time // that a group is ours and not p's: not again before
+
 	res  peerResources
 	prev endedRun // the run before this one, if we knew it
 }

@@ -15,6 +15,7 @@ type policy interface {
 	restarted(p *peer)                                         // p runs with a higher generation
 	returned(p *peer)                                          // p was declared dead, but is alive in the same run
 	takeOver(p *peer)                                          // p is dead and fenced, or need not be
+	waitReset(p *peer)                                         // p is dead, and another node resets it
 	wasReset(p *peer, gen uint64)                              // its run gen was reset, and p is up again in another run
 	mayHold(p *peer) bool                                      // p, if it is not really dead, may run something
 	mayAsk() bool                                              // a standby request may be sent now
@@ -43,6 +44,7 @@ func (base) becameActive(p *peer)                                      {}
 func (base) restarted(p *peer)                                         {}
 func (base) returned(p *peer)                                          {}
 func (base) takeOver(p *peer)                                          {}
+func (base) waitReset(p *peer)                                         {}
 func (base) wasReset(p *peer, gen uint64)                              {}
 func (base) mayHold(p *peer) bool                                      { return true }
 func (base) mayAsk() bool                                              { return true }

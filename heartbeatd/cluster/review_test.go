@@ -97,6 +97,7 @@ func newCrowd(t *testing.T, fencing bool) *crowd {
 	c.AutoFailback, c.Fencing = FailbackOn, fencing
 	c.Groups = []Group{{Home: "node1", Key: "a"}, {Home: "node2", Key: "b"}, {Home: "node3", Key: "c"}}
 	k := &crowd{&talk{t: t, n: New(c, 1, Saved{}), now: t0}, map[string]int{}}
+	k.speaks = k.from
 	k.take(k.n.Step(k.now, Tick{}))
 	return k
 }
@@ -209,7 +210,7 @@ func TestReviewFailbackBesideUnfencedNode(t *testing.T) {
 	if !k.did("RUN release [1]") {
 		return
 	}
-	k.from("node2", "hbd_claim", "hg", "65", "claim", "1", "hbd_groups", "node2/b")
+	k.from("node2", "hbd_claim", "hg", "65", "claim", "1", "hbd_groups", "node2/b", "hbd_asked", "node2 node1")
 	if g := k.n.policy.(*many).groups[1]; !g.held && g.grantee == nil {
 		t.Errorf("b was released, and node2 is refused it:\n%s", strings.Join(k.sent, "\n"))
 	}

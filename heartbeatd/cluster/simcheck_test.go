@@ -88,6 +88,20 @@ func (w *simWorld) checkFrame(n *simNode, frame []byte) {
 	}
 }
 
+// maxSends is how many new messages a node has to say in one second at most.
+const maxSends = 200
+
+// countSend notices nodes that talk without end: each answers the other's report.
+func (w *simWorld) countSend(n *simNode) {
+	if s := w.Now().Truncate(time.Second); s != n.second || n.core.seq < n.numbers {
+		n.second, n.numbers = s, n.core.seq
+	}
+	if n.core.seq == n.numbers+maxSends {
+		n.numbers = n.core.seq
+		w.fail("H4: %s sends %d messages in a second", n.name, maxSends)
+	}
+}
+
 // checkRest is H2: all is well and quiet.
 func (w *simWorld) checkRest() {
 	for _, n := range w.nodes {

@@ -62,6 +62,8 @@ type simNode struct {
 	job     uint64
 	deaf    time.Duration // until then no ping is answered
 	reexec  bool          // the program is executing itself
+	second  time.Duration // in which sends were counted
+	numbers uint64        // of messages, before that second
 	spinAt  time.Duration
 	spins   int
 }
@@ -89,7 +91,7 @@ func newSimWorld(seed uint64, m mutation, tracing bool) *simWorld {
 
 // draw makes the cluster of this seed.
 func (w *simWorld) draw() {
-	count := []int{2, 2, 2, 2, 2, 2, 3, 3, 4, 1}[w.Intn(10)]
+	count := []int{2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 1}[w.Intn(12)]
 	ka := []time.Duration{100, 500, 1000, 1000}[w.Intn(4)] * time.Millisecond
 	dead := time.Duration(3+w.Intn(4)) * ka
 	dead += ka / 2
@@ -240,6 +242,7 @@ func (n *simNode) carryOut(a Action) {
 	w := n.w
 	switch a := a.(type) {
 	case Send:
+		w.countSend(n)
 		if a.Type != "status" || w.Chance(0.05) {
 			w.checkFrame(n, a.Datagram)
 			w.checkFrame(n, a.Line)
