@@ -81,6 +81,8 @@ func (v *volume) gotBitmap(p Packet) {
 	}
 	v.bmIn = nil
 	if v.st.Conn == wire.WFBitMapS {
+		v.p.disk = min(v.p.disk, wire.Outdated) // it knows that it is behind, or would not have sent it
+		r.peerIsBack()
 		v.startSource()
 		return
 	}

@@ -25,6 +25,7 @@ type backing struct {
 
 	pending int  // Disk and Meta actions under way
 	failed  bool // no I/O is begun any more
+	metaBad bool // metadata cannot be written
 	closed  bool
 	// dirtyWrites counts completed writes, stableWrites those of them that a flush
 	// covered.
@@ -121,6 +122,7 @@ func (v *volume) metaFailed(b *backing) {
 		return
 	}
 	v.logf(Error, "meta data update failed! Detaching...")
+	b.metaBad = true
 	v.fail(b)
 }
 
@@ -148,13 +150,31 @@ func (v *volume) discardDisk(b *backing) {
 		r.helper("local-io-error", v.nr, nil)
 	}
 	b.dropJobs()
+	// While the peer goes on alone this copy gets old, and has to know that if the
+	// peer is not there the next time. Until it is on record, nothing is promised
+	// that only the peer has.
+	old := !b.metaBad && v.st.Conn >= wire.Connected && v.st.PDisk == wire.UpToDate && b.super.Flags.Has(metadata.WasUpToDate)
+	if old {
+		v.gate++
+	}
+	leave := func() {
+		if v.dsk == b {
+			v.apply(state.SetDisk(wire.Diskless), true)
+		}
+	}
 	r.soon(func() {
 		b.al.release()
 		b.whenIdle(func() {
-			if v.dsk != b {
+			if !old {
+				leave()
 				return
 			}
-			v.apply(state.SetDisk(wire.Diskless), true)
+			b.super.Flags &^= metadata.WasUpToDate
+			b.writeMeta([]MetaWrite{b.superWrite()})
+			b.whenIdle(func() {
+				v.openGate()
+				leave()
+			})
 		})
 	})
 }

@@ -157,6 +157,9 @@ func (v *volume) gotState(w wire.State) {
 			return
 		}
 	}
+	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && v.rs.failed > 0 && v.finishedByPeer() {
+		return // it could not get everything
+	}
 	if os.Conn == wire.VerifyT && os.Disk == wire.UpToDate && ps.Conn == wire.Connected && disk == wire.UpToDate {
 		v.verifyDone()
 		return

@@ -57,8 +57,15 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		v.count.Unacked++
 	}
 	var s *span
+	var x *rsBlock
+	if maySync {
+		x = v.willClear(d.Sector, size)
+	}
 	done := func(dd DiskDone) {
 		r.free(p.Buf)
+		if x != nil && !v.cleared(x) {
+			maySync = false // changed on the peer since
+		}
 		if alone {
 			b.al.drop(d.Sector, size)
 		}

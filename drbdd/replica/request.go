@@ -29,9 +29,10 @@ type appReq struct {
 	net     part
 	proto   byte // protocol it was sent with
 	since   time.Time
-	held    bool // holds extents of the activity log
-	inSync  bool // P_RS_WRITE_ACK: both may clear the bits
-	counted bool // counts as one that the peer has to answer
+	held    bool     // holds extents of the activity log
+	inSync  bool     // P_RS_WRITE_ACK: both may clear the bits
+	clears  *rsBlock // sent during a resync
+	counted bool     // counts as one that the peer has to answer
 	inTL    bool
 	done    bool // the application was answered
 	tries   int  // reads: disks that failed
@@ -59,7 +60,7 @@ func (r *Resource) request(e Request) {
 // start begins a request, or begins it again.
 func (v *volume) start(q *appReq) {
 	if v.r.suspended() {
-		v.frozen = append(v.frozen, q)
+		v.freeze(q)
 		return
 	}
 	switch q.Op {
@@ -68,10 +69,6 @@ func (v *volume) start(q *appReq) {
 	case Flush:
 		v.flush(q)
 	default:
-		if q.span != nil { // it is begun again
-			v.write(q)
-			return
-		}
 		q.span = v.ranges.enterLater(q.Sector, q.Size, false, func() { v.hotWrite(q) })
 		v.ranges.begin(q.span)
 	}
@@ -82,6 +79,16 @@ func (v *volume) answer(q *appReq, err Errno, from Buf) {
 	q.done = true
 	v.count.Application--
 	v.r.do(Complete{Vol: v.nr, ID: q.ID, Err: err, From: from})
+}
+
+// freeze keeps a request until I/O goes on; then it is begun again. Meanwhile a
+// resync may read what it has written.
+func (v *volume) freeze(q *appReq) {
+	v.frozen = append(v.frozen, q)
+	if s := q.span; s != nil {
+		q.span = nil
+		v.r.soon(func() { v.leave(s) })
+	}
 }
 
 // thaw begins the requests that waited while I/O was suspended.
@@ -97,7 +104,7 @@ func (v *volume) thaw() {
 // until there is one (on-no-data-accessible).
 func (v *volume) noData(q *appReq) {
 	if v.r.opts.SuspendOnNoData && v.st.Role == wire.Primary {
-		v.frozen = append(v.frozen, q)
+		v.freeze(q)
 		return
 	}
 	if q.Op != Flush {
@@ -161,7 +168,7 @@ func (v *volume) hotWrite(q *appReq) {
 func (v *volume) write(q *appReq) {
 	r := v.r
 	if r.suspended() {
-		v.frozen = append(v.frozen, q)
+		v.freeze(q)
 		return
 	}
 	if v.st.Disk != wire.UpToDate && !(v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && r.peer.up) {
@@ -173,7 +180,7 @@ func (v *volume) write(q *appReq) {
 		// blocks are marked, and synced when it is back.
 		v.r.lose(wire.NetworkFailure, "a write is larger than the peer takes; connecting again")
 		if v.r.suspended() {
-			v.frozen = append(v.frozen, q)
+			v.freeze(q)
 			return
 		}
 	}
@@ -253,8 +260,12 @@ func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
 // settled clears the bits of a write that both disks have, if the peer said that
 // it cleared its own.
 func (v *volume) settled(q *appReq) {
-	if q.inSync && q.local == partOK && q.net == partOK && !v.dsk.gone() {
-		q.inSync = false
+	if q.clears == nil || q.net == partPending || q.net == partTaken || q.local == partPending {
+		return
+	}
+	may := v.cleared(q.clears)
+	q.clears = nil
+	if may && q.inSync && q.local == partOK && q.net == partOK && !v.dsk.gone() {
 		v.syncedBlocks(v.dsk.inSync(q.Sector, q.Size))
 	}
 }
@@ -278,7 +289,7 @@ func (v *volume) advance(q *appReq) {
 	}
 	if q.net == partFailed && v.r.suspended() {
 		// The peer may go on without us: nothing is promised before that is settled.
-		v.frozen = append(v.frozen, q)
+		v.freeze(q)
 		return
 	}
 	ok := q.local == partOK || q.net == partOK || q.net == partTaken
@@ -339,7 +350,7 @@ func (v *volume) finish(q *appReq) {
 
 // read reads from the disk that has the data.
 func (v *volume) read(q *appReq) {
-	remote := v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && v.r.peer.up
+	remote := v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && v.r.peer.up && q.Size <= v.r.sendLimit(Write)
 	local := v.dsk.readable(q.Sector, q.Size)
 	switch {
 	case local && remote && q.tries == 0 && v.balance(q):

@@ -23,7 +23,7 @@ type resync struct {
 	marks         []Mark
 	want          uint64 // KiB/s
 
-	// blocks are under way: asked for (target), or sent and not acknowledged (source).
+	// blocks are what the target has asked for.
 	blocks []*rsBlock
 
 	// The target asks for bits from next on.
@@ -65,18 +65,45 @@ func (rs *resync) remove(x *rsBlock) {
 	}
 }
 
-// taint keeps the bits of a range set even if a block of it is on its way.
+// taint keeps the bits of a range set even if a block of it is on its way: what
+// is written or sent at the moment is older than the mark.
 func (b *backing) taint(first, n uint64) {
-	rs := b.v.rs
-	if rs == nil {
-		return
-	}
-	for _, x := range rs.blocks {
+	mark := func(x *rsBlock) {
 		f, m := metadata.Covering(x.sector, x.size)
 		if f < first+n && first < f+m {
 			x.tainted = true
 		}
 	}
+	if rs := b.v.rs; rs != nil {
+		for _, x := range rs.blocks {
+			mark(x)
+		}
+	}
+	for _, x := range b.v.sentSync {
+		mark(x)
+	}
+	for _, x := range b.v.clearing {
+		mark(x)
+	}
+}
+
+// willClear notes a write that is going to clear the bits of its blocks on both
+// nodes.
+func (v *volume) willClear(sector uint64, size uint32) *rsBlock {
+	x := &rsBlock{sector: sector, size: size}
+	v.clearing = append(v.clearing, x)
+	return x
+}
+
+// cleared forgets such a write, and tells whether it may clear.
+func (v *volume) cleared(x *rsBlock) bool {
+	for i, o := range v.clearing {
+		if o == x {
+			v.clearing = append(v.clearing[:i], v.clearing[i+1:]...)
+			break
+		}
+	}
+	return !x.tainted
 }
 
 // startFullSync marks everything as different, and then begins as source or
@@ -164,8 +191,10 @@ func (v *volume) gotSyncUUID(x uint64) {
 		}
 		v.began()
 		rs := v.rs
-		// The disk is of no use alone from now on. That has to be on record before
-		// anything of it is overwritten.
+		// What differs, and that the disk is of no use alone from now on, has to be on
+		// record before anything of it is overwritten: if this node crashes in the
+		// middle, the source has forgotten what it sent.
+		b.syncBitmap(nil)
 		b.syncSuper(func() {
 			unblock()
 			if v.rs == rs && !b.gone() {

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"time"
 
 	"classicha/drbdd/metadata"
 	"classicha/drbdd/wire"
@@ -60,8 +61,7 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		digest = bytes.Clone(digest)
 	}
 	x := &rsBlock{sector: q.Sector, size: q.Size}
-	rs.blocks = append(rs.blocks, x)
-	rs.pages += uint64(q.Size+4095) / 4096
+	v.sentSync = append(v.sentSync, x)
 	v.count.Pending++
 	v.serve()
 	var s *span
@@ -70,12 +70,12 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		// The range is kept until the answer is on its way: what is written after the
 		// read must be sent after it.
 		defer func() { v.leave(s) }()
-		if !r.alive(n) || v.rs != rs {
+		if !r.alive(n) {
 			r.free(d.Buf)
 			return
 		}
 		switch {
-		case v.st.Conn == wire.Ahead:
+		case v.st.Conn == wire.Ahead || v.rs != rs:
 			r.free(d.Buf)
 			v.sourceOver(x)
 			v.ackBlock(n, wire.CmdRSCancel, a)
@@ -120,29 +120,39 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 
 // sourceOver forgets a block that the target is done with.
 func (v *volume) sourceOver(x *rsBlock) {
-	v.rs.remove(x)
-	v.count.Pending--
+	for i, o := range v.sentSync {
+		if o == x {
+			v.sentSync = append(v.sentSync[:i], v.sentSync[i+1:]...)
+			v.count.Pending--
+			return
+		}
+	}
 }
 
-// resyncAcked is the target's word on a block that it was sent.
+// resyncAcked is the target's word on a block that it was sent, maybe before the
+// resync was interrupted.
 func (v *volume) resyncAcked(a wire.BlockAck, ok bool) {
-	rs := v.rs
-	if rs == nil || rs.target {
-		return
+	var x *rsBlock
+	for _, o := range v.sentSync {
+		if o.sector == a.Sector && o.size == a.Size {
+			x = o
+			break
+		}
 	}
-	x := rs.find(a.Sector, a.Size)
 	if x == nil {
 		return
 	}
 	v.sourceOver(x)
+	rs := v.rs
 	if ok {
 		if !x.tainted && !v.dsk.gone() {
 			v.dsk.inSync(x.sector, x.size)
 		}
 	} else {
 		v.logf(Error, "resync: the peer cannot write sector %d+%d", a.Sector, a.Size/512)
-		_, n := metadata.Covering(x.sector, x.size)
-		rs.failed += n
+		if _, n := metadata.Covering(x.sector, x.size); rs != nil && !rs.target {
+			rs.failed += n
+		}
 	}
 	v.checkSource()
 }
@@ -150,13 +160,25 @@ func (v *volume) resyncAcked(a wire.BlockAck, ok bool) {
 // checkSource finishes when the target has everything.
 func (v *volume) checkSource() {
 	rs := v.rs
-	if rs == nil || rs.target || rs.finishes || v.dsk.gone() || len(rs.blocks) > 0 || v.st.Conn != wire.SyncSource {
+	if rs == nil || rs.target || rs.finishes || v.dsk.gone() || len(v.sentSync) > 0 || v.st.Conn != wire.SyncSource {
 		return
 	}
-	if rs.total > 0 && v.dsk.bm.Count() <= rs.failed {
-		v.finishSoon()
+	if rs.total == 0 || v.dsk.bm.Count() > rs.failed {
+		return
 	}
+	// The target says when all of it is stable there (finishedByPeer). One that does
+	// not is not waited for.
+	rs.turn.stop()
+	rs.turn = v.r.after(sourcePatience, func() {
+		if v.rs == rs && len(v.sentSync) == 0 && v.dsk.bm.Count() <= rs.failed && v.st.Conn == wire.SyncSource && !rs.finishes {
+			v.finishSoon()
+		}
+	})
 }
+
+// sourcePatience is how long a source that has nothing left to send waits for
+// the target's word.
+const sourcePatience = 10 * time.Second
 
 // syncedBlocks looks, after writes of the application cleared bits, whether
 // nothing is left to be synced.
@@ -171,11 +193,15 @@ func (v *volume) syncedBlocks(n uint64) {
 	}
 }
 
-// finishedByPeer is the target's P_STATE at the end, which may overtake our own
-// end (section 10.5, 3).
-func (v *volume) finishedByPeer() {
-	if rs := v.rs; rs != nil && !rs.target && !v.dsk.gone() && v.dsk.bm.Count() <= rs.failed {
-		rs.finishes = true
-		v.finishResync()
+// finishedByPeer is the target's P_STATE at the end (section 10.5, 3): it has all
+// of it, or what it could not get is all that is left. It tells whether the
+// resync is over.
+func (v *volume) finishedByPeer() bool {
+	rs := v.rs
+	if rs == nil || rs.target || v.dsk.gone() || v.dsk.bm.Count() > rs.failed {
+		return false
 	}
+	rs.finishes = true
+	v.finishResync()
+	return true
 }

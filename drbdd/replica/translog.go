@@ -94,6 +94,7 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 	sync := v.st.Conn >= wire.SyncSource && v.st.Conn <= wire.PausedSyncT
 	if sync {
 		flags |= wire.DPMaySetInSync
+		q.clears = v.willClear(q.Sector, q.Size)
 	}
 	if d.Version >= 100 {
 		switch {
@@ -178,8 +179,8 @@ func (r *Resource) acked(v *volume, cmd wire.Command, a wire.BlockAck) {
 		default:
 			q.net = partOK
 			q.inSync = cmd == wire.CmdRSWriteAck
-			v.settled(q)
 		}
+		v.settled(q)
 		q.answered()
 	}
 	v.advance(q)
@@ -223,6 +224,7 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 		if q.net == partTaken || q.net == partPending {
 			q.net = partOK
 		}
+		q.v.settled(q)
 		q.answered()
 		delete(t.byBlock, q.block)
 		t.sectors -= uint64(q.Size / 512)
@@ -258,6 +260,7 @@ func (r *Resource) tlLost() {
 	for _, q := range reqs {
 		q.inTL = false
 		q.net = partFailed
+		q.v.settled(q)
 		if q.v.dsk != nil {
 			q.v.dsk.oos(q.Sector, q.Size)
 		}

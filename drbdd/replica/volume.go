@@ -35,6 +35,8 @@ type volume struct {
 	bmIn           *wire.BitmapReceiver
 	bmOut          *bitmapOut
 	rs             *resync
+	sentSync       []*rsBlock // sent to a sync target and not acknowledged
+	clearing       []*rsBlock // writes under way that clear bits
 	ov             *verify
 	lastOV         verifyPos
 	ahead          *timer
@@ -147,7 +149,8 @@ func (v *volume) set(os, ns state.State) {
 // lostPeer forgets what belonged to the connection.
 func (v *volume) lostPeer() {
 	v.p = peerInfo{}
-	v.bmIn, v.bmOut = nil, nil
+	v.count.Pending -= len(v.sentSync)
+	v.bmIn, v.bmOut, v.sentSync = nil, nil, nil
 	v.endResync()
 	v.endVerify()
 	v.ahead.stop()
