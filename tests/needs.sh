@@ -4,6 +4,7 @@
 set -u
 case "${1:-test}" in
 demo) want="iproute2 iptables nftables apache2" ;;
+kernel) want="qemu-system-x86 drbd-utils tcpdump" ;; # the kernel itself is fetched by the test, and not installed
 *) want="iproute2 iptables nftables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping drbd-utils fio libnbd-bin qemu-utils" ;;
 esac
 missing=

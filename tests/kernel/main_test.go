@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"classicha/tests/kernel/vm"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if lab.reaper != nil {
+		lab.reaper.Close() // removes the directory
+		_ = lab.wait()
+	}
+	os.Exit(code)
+}
+
+// lab is what all tests share: the image of the machine, and our program.
+var lab struct {
+	once   sync.Once
+	err    error
+	dir    string
+	image  *vm.Image
+	drbdd  string
+	reaper io.Closer
+	wait   func() error
+}
+
+// prepare makes the lab, once; without INTEROP_KERNEL=1 the test is skipped.
+func prepare(t *testing.T) {
+	t.Helper()
+	if os.Getenv("INTEROP_KERNEL") != "1" {
+		t.Skip("needs a virtual machine; make interop-kernel runs it")
+	}
+	if why := vm.Missing(); why != "" {
+		t.Fatal(why)
+	}
+	lab.once.Do(func() { lab.err = build() })
+	if lab.err != nil {
+		t.Fatal(lab.err)
+	}
+}
+
+func build() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "kd")
+	if err != nil {
+		return err
+	}
+	lab.dir = dir
+	if err := guard(dir); err != nil {
+		_ = os.RemoveAll(dir)
+		return err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	logf := func(format string, args ...any) { fmt.Printf("kernel lab: "+format+"\n", args...) }
+	if lab.image, err = vm.Build(ctx, filepath.Join(cache, "classicha-kernel"), dir, logf); err != nil {
+		return err
+	}
+	lab.drbdd = filepath.Join(dir, "drbdd")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", lab.drbdd, "classicha/drbdd")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build drbdd: %w: %s", err, out)
+	}
+	return nil
+}
+
+// guard starts a shell that removes dir when this program has ended, in whatever
+// way.
+func guard(dir string) error {
+	cmd := exec.Command("sh", "-c", `cat >/dev/null; rm -rf -- "$1"`, "sh", dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C is not for it
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lab.reaper, lab.wait = in, cmd.Wait
+	return nil
+}
