@@ -50,6 +50,9 @@ const (
 func longOptions() []getopt.Long {
 	long := slices.Clone(generalOptions)
 	for _, c := range commands {
+		if c.group == ours {
+			continue
+		}
 		for _, o := range c.options {
 			arg := getopt.Required
 			if o.flag {
@@ -104,6 +107,7 @@ func (t *tool) options(args []string) error {
 			given = append(given, o)
 			t.opts = append(t.opts, setupWord(o))
 		case styleLetter:
+			given = append(given, o)
 			t.style = o.Arg
 		}
 	}
@@ -164,7 +168,25 @@ func (t *tool) words(words []string, dashes bool, given []getopt.Opt, wantHelp b
 		return t.help(c, exit(0))
 	}
 	t.cmd = c
+	if c.name == "primary" {
+		t.opts = ofToday(t.opts)
+	}
 	return t.foreign(given)
+}
+
+// ofToday turns the options of primary in 0.7 into those of 8.4.
+func ofToday(words []string) []string {
+	var out []string
+	for _, w := range words {
+		switch w {
+		case "--do-what-I-say":
+			out = append(out, "--force")
+		case "--human", "--timeout-expired": // said who asked
+		default:
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 func isCommand(word string) bool {

@@ -174,7 +174,7 @@ func init() {
 		&command{name: "new-current-uuid", group: expert, scope: oneVolume, run: simple("new-current-uuid", short), options: clearOption},
 		&command{name: "check-resize", group: expert, run: (*tool).checkResize},
 
-		&command{name: "proc", group: ours, names: ignored, all: (*tool).proc},
+		&command{name: "proc", group: ours, names: ignored, all: (*tool).proc, options: []setupOption{{"style", false}}},
 		&command{name: "wait-sync", group: ours, run: (*tool).waitSync},
 		&command{name: "syncer", group: ours, run: (*tool).syncer},
 		&command{name: "state", group: unlisted, as: "role", deprecated: true},

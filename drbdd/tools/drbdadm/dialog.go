@@ -87,7 +87,7 @@ type waiters struct {
 func startWaiters(t *tool, argvs [][]string, out io.Writer) *waiters {
 	w := &waiters{ended: make(chan struct{}, len(argvs))}
 	for _, argv := range argvs {
-		p, err := t.env.Start(Call{Argv: argv, Stdin: t.in, Stdout: out, Stderr: t.err})
+		p, err := t.env.Start(Call{Argv: argv, Stdout: out, Stderr: t.err})
 		if err != nil {
 			fmt.Fprintf(t.err, "Can not exec %s: %v\n", argv[0], err)
 			continue
@@ -211,7 +211,7 @@ func (d *dialog) counter() {
 // listen reads lines; each is an answer, yes or not.
 func (d *dialog) listen() (answers <-chan bool, done func()) {
 	sane(d.tty.in)
-	lines, done := readLines(d.tty.in)
+	lines, stop := readLines(d.tty.in)
 	out := make(chan bool)
 	quit := make(chan struct{})
 	ended := make(chan struct{})
@@ -235,7 +235,7 @@ func (d *dialog) listen() (answers <-chan bool, done func()) {
 	}()
 	return out, func() {
 		close(quit)
-		done()
+		stop()
 		<-ended
 	}
 }

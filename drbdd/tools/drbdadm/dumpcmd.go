@@ -2,6 +2,7 @@ package drbdadm
 
 import (
 	"fmt"
+	"strings"
 
 	"classicha/drbdd/config"
 )
@@ -18,7 +19,8 @@ func (t *tool) dumpMode() config.DumpMode {
 
 func (t *tool) dumpAll() (int, error) {
 	if t.cmd.name == "dump-xml" {
-		fmt.Fprint(t.out, t.conf.DumpXML(t.dumpMode()))
+		// The original leaves out a section global that has nothing in it.
+		fmt.Fprint(t.out, strings.Replace(t.conf.DumpXML(t.dumpMode()), "    <global>\n    </global>\n", "", 1))
 	} else {
 		fmt.Fprint(t.out, t.conf.Dump(t.env.Config.Hostname, t.dumpMode()))
 	}

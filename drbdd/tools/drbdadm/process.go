@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // Call is one program to run.
@@ -32,6 +33,9 @@ type Ended struct {
 
 type osProcess struct{ cmd *exec.Cmd }
 
+// waitDelay bounds the wait for output of what a program that ended left running.
+const waitDelay = 2 * time.Second
+
 func startProcess(c Call) (Process, error) {
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Args[0] = c.Argv[0]
@@ -44,6 +48,7 @@ func startProcess(c Call) (Process, error) {
 	} else if c.Stdin != nil {
 		cmd.Stdin = c.Stdin
 	}
+	cmd.WaitDelay = waitDelay
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // findPrograms decides which drbdsetup and drbdmeta are called (drbd-cli 2.1):
-// those of -s and -m, else those beside the name under which we were called, else
-// those in PATH, and at last those beside our own program.
+// those of -s and -m, else those beside the name under which we were called or
+// beside our own program, else those in PATH.
 func (t *tool) findPrograms() error {
 	for _, p := range []struct {
 		given *string
@@ -35,16 +35,16 @@ func (t *tool) program(name string) string {
 	if name == "" {
 		return ""
 	}
+	var dirs []string
 	if i := strings.LastIndexByte(t.argv0, '/'); i >= 0 {
-		beside := t.argv0[:i+1] + name
-		if _, err := t.env.LookPath(beside); err == nil {
-			return beside
-		}
+		dirs = append(dirs, t.argv0[:i+1])
 	}
-	if _, err := t.env.LookPath(name); err != nil && t.env.Executable != "" {
-		beside := filepath.Join(filepath.Dir(t.env.Executable), name)
-		if _, err := t.env.LookPath(beside); err == nil {
-			return beside
+	if t.env.Executable != "" {
+		dirs = append(dirs, filepath.Dir(t.env.Executable)+"/")
+	}
+	for _, dir := range dirs {
+		if _, err := t.env.LookPath(dir + name); err == nil {
+			return dir + name
 		}
 	}
 	return name

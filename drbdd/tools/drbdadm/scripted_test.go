@@ -52,9 +52,9 @@ func scriptedTrials() []trial {
 		"before-resync-target minor-7", "after-resync-target minor-7", "local-io-error minor-8", "unfence-peer r0", "initial-split-brain minor-99", "-d pri-lost minor-7", "-v split-brain minor-1", "pri-lost r0 r1"} {
 		out = append(out, trial{conf: "conf/handlers.conf", host: "alpha", args: h})
 	}
-	limits := "global { usage-count no; disable-ip-verification; cmd-timeout-short 1; cmd-timeout-medium 2; cmd-timeout-long 1; }\n" +
+	limits := "global { usage-count no; disable-ip-verification; cmd-timeout-short 1; cmd-timeout-medium 1; cmd-timeout-long 1; }\n" +
 		"resource r0 { device minor 0; disk /dev/s; meta-disk internal; on alpha { address 127.0.0.1:7788; } on bravo { address 127.0.0.2:7788; } }\n"
-	for _, c := range []string{"role", "primary", "apply-al", "up", "outdate", "adjust-with-progress"} {
+	for _, c := range []string{"role", "primary", "up", "outdate", "adjust-with-progress"} {
 		out = append(out, trial{name: "limits", text: limits, host: "alpha", args: c + " r0", fake: "case $line in *show*) ;; *) exec sleep 20;; esac"})
 	}
 	return out

@@ -121,6 +121,9 @@ func dryTrials(t testing.TB) []trial {
 	for _, c := range []string{"dump r1", "dump", "dump all", "-d dump", "-v dump", "dump r0 r1", "dump-xml r1", "wait-con-int", "sh-b-pri all", "wait-connect r0 r1", "create-md r0", "primary r0", "invalidate-remote r0", "resize r0", "verify r0"} {
 		out = append(out, trial{conf: "conf/address.conf", host: "alpha", args: c})
 	}
+	for _, c := range []string{"dump-xml", "-v dump-xml", "dump", "-v dump", "-v dump all"} {
+		out = append(out, trial{conf: "conf/global-only.conf", host: "alpha", args: c}, trial{conf: "conf/empty.conf", host: "alpha", args: c}, trial{conf: "conf/both.conf", host: "alpha", args: c})
+	}
 	for _, c := range []string{"sh-udev r0", "sh-udev r1", "sh-udev r1/0", "sh-udev minor-3", "sh-dev all", "sh-ll-dev all"} {
 		out = append(out, trial{conf: "conf/udev.conf", host: "alpha", args: c}, trial{conf: "conf/hosts.conf", host: "alpha2", args: c})
 	}
