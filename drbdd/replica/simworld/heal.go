@@ -141,26 +141,68 @@ func (w *world) treat(n *node) {
 		n.resign()
 		return
 	}
-	// Nobody has good data, and nobody is about to get it.
-	if p.core == nil || n.app != nil || p.app != nil || n.i != 0 {
-		return
-	}
-	for _, v := range w.vols {
-		a, b := n.vol(v.nr), p.vol(v.nr)
-		if a == nil || b == nil || a.Conn != wire.Connected || v.lin[0].br == nil && v.lin[1].br == nil || v.lin[0].current || v.lin[1].current {
-			continue
-		}
-		best := n
-		if b.Disk > a.Disk {
-			best = p
-		}
-		if best.vol(v.nr).Disk >= wire.Inconsistent && w.Now()-best.vols[v.nr].lastForce > 20*time.Second {
-			best.vols[v.nr].lastForce = w.Now()
-			w.note("%s: nobody has good data", best)
-			best.promote(true, nil)
+	for nr := range n.vols {
+		// A resync that ended with failed blocks is tried again only after a new start.
+		x := n.vol(nr)
+		if x.Conn != wire.Connected || x.Disk != wire.Inconsistent || x.Pdsk != wire.UpToDate {
+			n.vols[nr].halfSince = 0
+		} else if n.vols[nr].halfSince == 0 {
+			n.vols[nr].halfSince = w.Now()
+		} else if w.Now()-n.vols[nr].halfSince > 20*time.Second {
+			n.vols[nr].halfSince = 0
+			n.order(replica.Disconnect{}, nil)
 			return
 		}
 	}
+	if p.core != nil && n.i == 0 {
+		w.lastResort()
+	}
+}
+
+// lastResort: nobody has good data, and nobody is about to get it. What one node has
+// is declared to be good.
+func (w *world) lastResort() {
+	bad := false
+	for _, v := range w.vols {
+		a, b := w.nodes[0].vol(v.nr), w.nodes[1].vol(v.nr)
+		if a == nil || b == nil || v.lin[0].br == nil && v.lin[1].br == nil {
+			return
+		}
+		bad = bad || a.Disk != wire.UpToDate && b.Disk != wire.UpToDate && a.Disk >= wire.Inconsistent && b.Disk >= wire.Inconsistent
+	}
+	if !bad {
+		w.hopeless = 0
+		return
+	}
+	if w.hopeless == 0 {
+		w.hopeless = w.Now()
+	}
+	if w.Now()-w.hopeless < time.Minute {
+		return
+	}
+	w.hopeless = 0
+	best := w.nodes[0]
+	better := func(n *node) (score int) {
+		for _, v := range w.vols {
+			score += int(n.vol(v.nr).Disk)
+			if v.lin[n.i].current {
+				score += 100
+			}
+		}
+		return score
+	}
+	if better(w.nodes[1]) > better(best) {
+		best = w.nodes[1]
+	}
+	for _, n := range w.nodes {
+		if n.app != nil || n.look().Role == wire.Primary {
+			w.note("%s: hopeless, the machine is restarted", n)
+			n.powerOff(time.Second)
+			return
+		}
+	}
+	w.note("%s: nobody has good data", best)
+	best.promote(true, nil)
 }
 
 // mend resolves a split brain: one node gives its data up. It tells whether it had

@@ -54,7 +54,7 @@ type nodeVol struct {
 	disk      *disk
 	attached  bool          // an Attach was given to the core, and no CloseDisk came yet
 	lastBad   time.Duration // when it was seen not to be good
-	lastForce time.Duration
+	halfSince time.Duration // since when a resync is over that failed
 }
 
 func newNode(w *world, i int) *node {

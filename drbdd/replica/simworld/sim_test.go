@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,4 +81,23 @@ func run(first, count uint64, f simworld.Factory, limit int) (bad []error, sum s
 	}
 	wg.Wait()
 	return bad, fmt.Sprintf("%+v", all)
+}
+
+// TestMutations takes one rule after the other out of the core: the world has to
+// notice each.
+func TestMutations(t *testing.T) {
+	seeds, _ := env("RP_MUTATION_SEEDS", 600)
+	for _, m := range simworld.Mutations {
+		t.Run(m.Name, func(t *testing.T) {
+			bad, _ := run(1, seeds, m.Wrap(core), 1)
+			if len(bad) == 0 {
+				t.Fatalf("not noticed in %d seeds", seeds)
+			}
+			v := bad[0].(*simworld.Violation)
+			t.Log(v)
+			if !strings.Contains(m.Rules, v.Rule) {
+				t.Errorf("noticed as %s, expected one of %s", v.Rule, m.Rules)
+			}
+		})
+	}
 }

@@ -26,9 +26,10 @@ type world struct {
 	open    []*connection
 	meeting *sim.Event
 
-	calm       bool // no more faults: everything has to become good
-	over       bool // everything is good: nobody interferes any more
-	hushed     bool // applications ask for nothing new
+	calm       bool          // no more faults: everything has to become good
+	over       bool          // everything is good: nobody interferes any more
+	hushed     bool          // applications ask for nothing new
+	hopeless   time.Duration // since when nobody has good data
 	lastBuf    uint64
 	lastID     uint64
 	order      uint64   // counts issues and ends of requests
