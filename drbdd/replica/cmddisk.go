@@ -52,6 +52,8 @@ func (v *volume) attach(id uint64, d Attach) {
 		v: v, opts: d.Options, super: super, layout: d.Layout, bm: d.Bitmap, size: d.Backing, usable: d.Usable,
 		limits: d.Limits, maxBio: max(4096, min(d.MaxBioSize, 1<<20)), discard: d.CanDiscard, zeroes: d.DiscardZeroes, name: d.Name,
 	}
+	// What a former process wrote may still be in the disk's cache only.
+	b.dirtyWrites = 1
 	b.opts.ALExtents = min(b.opts.ALExtents, maxALExtents(super.Ring()))
 	al, err := newActivityLog(b)
 	if err != nil {

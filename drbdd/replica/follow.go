@@ -62,6 +62,9 @@ func (v *volume) followed(os, ns state.State) {
 	}
 	// (k)
 	if os.Disk > wire.Failed && ns.Disk == wire.Failed && b != nil {
+		if u := v.p.uuids; u != nil && ns.Conn >= wire.Connected && ns.PDisk == wire.UpToDate {
+			v.expose(u.Current) // from now on it is the peer's data that is seen
+		}
 		if ns.Conn >= wire.Connected {
 			v.sendState()
 		}

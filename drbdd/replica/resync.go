@@ -146,17 +146,26 @@ func (v *volume) startSource() {
 		b := v.dsk
 		x := gi.StartAsSource(&b.super.UUIDs, r.rng.uuid())
 		v.logUUIDs("updated sync UUID")
-		v.send(wire.CmdSyncUUID, wire.SyncUUID{UUID: x})
-		b.syncSuper(nil)
-		v.beginResync(false)
-		if rc := v.apply(state.Join(state.SetConn(wire.SyncSource), state.SetPDisk(wire.Inconsistent)), true); !rc.Ok() {
-			v.rs = nil
-			v.logf(Error, "State change failed: %s", rc.Text())
-			return
-		}
-		v.began()
-		v.checkSource()
+		// The target takes it over at once; a source that crashed then has to know it.
+		b.syncSuper(func() {
+			if r.alive(n) && !b.gone() && v.st.Conn == from {
+				v.beSource(x)
+			}
+		})
 	})
+}
+
+// beSource tells the target the identifier of the resync, and enters the state.
+func (v *volume) beSource(x uint64) {
+	v.send(wire.CmdSyncUUID, wire.SyncUUID{UUID: x})
+	v.beginResync(false)
+	if rc := v.apply(state.Join(state.SetConn(wire.SyncSource), state.SetPDisk(wire.Inconsistent)), true); !rc.Ok() {
+		v.endResync()
+		v.logf(Error, "State change failed: %s", rc.Text())
+		return
+	}
+	v.began()
+	v.checkSource()
 }
 
 // gotSyncUUID begins a resync from the peer.
