@@ -111,7 +111,9 @@ func TestSecondAdjust(t *testing.T) {
 			if strings.Contains(f, "seed") {
 				b.env.Config.Hostname = "serv-b"
 			}
-			b.env.Config.LocalAddr = func(a string) bool { return strings.HasPrefix(a, "127.") || a == "::1" || a == "130.66.201.2" || strings.HasPrefix(a, "203.0.113.") && a != "203.0.113.7" }
+			b.env.Config.LocalAddr = func(a string) bool {
+				return strings.HasPrefix(a, "127.") || a == "::1" || a == "130.66.201.2" || strings.HasPrefix(a, "203.0.113.") && a != "203.0.113.7"
+			}
 			o := &obedient{t: t, rs: map[string]*control.Resource{}}
 			b.env.Start = o.start
 			if code := b.do(first + " all"); code != 0 {
