@@ -31,8 +31,9 @@ type backing struct {
 	// covered.
 	dirtyWrites, stableWrites uint64
 	superDirty                bool
-	degraded                  bool // at attach: was a Primary without its peer
-	crashed                   bool // CRASHED_PRIMARY, until the nodes are in sync
+	recorded                  metadata.Flags // as written last
+	degraded                  bool           // at attach: was a Primary without its peer
+	crashed                   bool           // CRASHED_PRIMARY, until the nodes are in sync
 	attachDisk, attachPdsk    wire.DiskState
 	drained                   []func() // when nothing is under way
 }

@@ -130,15 +130,36 @@ func (b *backing) syncSuper(f func()) {
 	if f != nil {
 		j.done = append(j.done, f)
 	}
-	j.stage = func(n int) bool {
-		if n > 0 {
+	at, flushed := 0, false
+	j.stage = func(int) bool {
+		// The activity log counts as long as PRIMARY_IND stands. Before it goes, what
+		// the log covered is marked.
+		if b.recorded.Has(metadata.PrimaryInd) && !b.super.Flags.Has(metadata.PrimaryInd) && at >= 0 {
+			if !flushed {
+				flushed = true
+				if b.flushData() {
+					return true
+				}
+			}
+			var ws []MetaWrite
+			if ws, at = b.bitmapWrites(at); len(ws) > 0 {
+				b.writeMeta(ws)
+				return true
+			}
+		}
+		if at == written {
 			return false
 		}
+		at = written
+		b.recorded = b.super.Flags
 		b.writeMeta([]MetaWrite{b.superWrite()})
 		return true
 	}
 	b.push(j)
 }
+
+// written is the last stage of a job that writes the super block.
+const written = -2
 
 // bitmapRoom is how many bitmap blocks one Meta action takes.
 const bitmapRoom = 256
