@@ -40,6 +40,7 @@ type Stats struct {
 	Pauses, IOErrors, Takeovers     int
 	Connects, Resyncs, SplitBrains  int
 	Verifies, Handlers, EIOs, Metas int
+	Renewals                        int
 	Virtual                         time.Duration
 }
 
@@ -91,5 +92,6 @@ func (s *Stats) Add(o Stats) {
 	s.Pauses, s.IOErrors, s.Takeovers = s.Pauses+o.Pauses, s.IOErrors+o.IOErrors, s.Takeovers+o.Takeovers
 	s.Connects, s.Resyncs, s.SplitBrains = s.Connects+o.Connects, s.Resyncs+o.Resyncs, s.SplitBrains+o.SplitBrains
 	s.Verifies, s.Handlers, s.EIOs, s.Metas = s.Verifies+o.Verifies, s.Handlers+o.Handlers, s.EIOs+o.EIOs, s.Metas+o.Metas
+	s.Renewals += o.Renewals
 	s.Virtual += o.Virtual
 }

@@ -34,6 +34,7 @@ func (w *world) heal() {
 		for _, n := range w.nodes {
 			w.treat(n)
 		}
+		w.lastResort()
 		w.After(time.Second, nurse)
 	}
 	nurse()
@@ -100,7 +101,6 @@ func (w *world) treat(n *node) {
 	if n.core == nil || n.busy > 0 || n.asleep() {
 		return
 	}
-	p := n.peer()
 	view := n.look()
 	if view.Susp {
 		n.order(replica.SuspendIO{Vol: 0}, nil)
@@ -154,9 +154,6 @@ func (w *world) treat(n *node) {
 			return
 		}
 	}
-	if p.core != nil && n.i == 0 {
-		w.lastResort()
-	}
 }
 
 // lastResort: nobody has good data, and nobody is about to get it. What one node has
@@ -180,7 +177,6 @@ func (w *world) lastResort() {
 	if w.Now()-w.hopeless < time.Minute {
 		return
 	}
-	w.hopeless = 0
 	best := w.nodes[0]
 	better := func(n *node) (score int) {
 		for _, v := range w.vols {
@@ -194,6 +190,10 @@ func (w *world) lastResort() {
 	if better(w.nodes[1]) > better(best) {
 		best = w.nodes[1]
 	}
+	if w.nodes[0].busy+w.nodes[1].busy > 0 {
+		return // next time
+	}
+	w.hopeless = 0
 	for _, n := range w.nodes {
 		if n.app != nil || n.look().Role == wire.Primary {
 			w.note("%s: hopeless, the machine is restarted", n)
@@ -231,8 +231,10 @@ func (w *world) mend(n *node) bool {
 		return false
 	}
 	view := n.look()
-	if oldest := min(w.p.version[0], w.p.version[1]); oldest < 91 && n.connects > 12 && n.app == nil && view.Role != wire.Primary {
-		// Old versions cannot resolve everything: uuid_compare -1091.
+	if n.connects > 12 && n.app == nil && view.Role != wire.Primary {
+		// Not everything can be resolved: uuid_compare -1091 of old versions, data that is
+		// not related any more after forced promotions.
+		w.stats.Renewals++
 		n.connects = 0
 		n.renew()
 		return true

@@ -214,6 +214,11 @@ func (v *volume) promoted(n *node, force bool) {
 		return
 	case n.app != nil:
 		v.checkContent(src, "its daemon was killed and has a successor", n.app)
+	case n.peer().app != nil:
+		v.checkContent(src, "promoted beside another Primary", nil)
+		v.fork(src, "a second Primary", false)
+		w.unruly = true
+		return
 	default:
 		v.checkContent(src, "promoted", nil)
 		v.rebase(src)

@@ -252,8 +252,8 @@ func (v *volume) durable(n *node, sector uint64, sectors uint32, what string, wa
 			return
 		}
 		cs := br.at(slot)[i]
-		if len(cs) != 1 {
-			return
+		if len(cs) != 1 || cs[0].val == 0 {
+			return // of zeroes nobody knows how old they are
 		}
 		have := st.stable[i]
 		if have == cs[0].val || have != 0 && w.writes[writeOf(have)].issued > w.writes[writeOf(cs[0].val)].issued {
