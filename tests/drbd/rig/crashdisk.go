@@ -1,0 +1,75 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"classicha/drbdd/blockdev/fuse"
+	"classicha/drbdd/disk/disktest"
+)
+
+// CrashDisk is the crashing twin of package disktest in the memory of the test,
+// behind FUSE and a loop device: what was not flushed is lost by a power cut, at
+// random, and sectors can be bad.
+type CrashDisk struct {
+	*disktest.Disk
+	dir, name string
+
+	mu    sync.Mutex
+	front *fuse.Device
+	seed  uint64
+	cuts  []disktest.Cut
+}
+
+// NewCrashDisk makes a disk of zeroes; dir holds its mount point.
+func NewCrashDisk(dir, name string, size int64, seed uint64) *CrashDisk {
+	d := disktest.New(size, disktest.Options{BlockSize: 512, Atomic: 4096, Workers: 8, Seed: seed})
+	return &CrashDisk{Disk: d, dir: dir, name: name, seed: seed}
+}
+
+// Plug implements Disk.
+func (d *CrashDisk) Plug() (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.PowerOn()
+	f, err := fuse.Attach(d.Disk, fuse.Options{Name: d.name, File: filepath.Join(d.dir, d.name), Node: filepath.Join(d.dir, d.name+".dev")})
+	if err != nil {
+		return 0, err
+	}
+	d.front = f
+	var n int
+	if _, err := fmt.Sscanf(f.Loop(), "/dev/loop%d", &n); err != nil {
+		return 0, err
+	}
+	return n, autoclear(n)
+}
+
+// Unplug implements Disk.
+func (d *CrashDisk) Unplug(cut bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.front == nil {
+		return nil
+	}
+	if cut {
+		d.cuts = append(d.cuts, d.PowerCut(d.seed))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := d.front.Abort(ctx)
+	d.front = nil
+	return err
+}
+
+// Cuts tells what the power cuts did.
+func (d *CrashDisk) Cuts() []disktest.Cut {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cuts
+}
+
+// Size implements Disk.
+func (d *CrashDisk) Size() int64 { return d.Info().Size }
