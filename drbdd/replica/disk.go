@@ -219,12 +219,3 @@ func (b *backing) oos(sector uint64, size uint32) {
 	b.bm.Set(first, n)
 	b.taint(first, n)
 }
-
-// inSync clears the bits of blocks that lie completely within the range.
-func (b *backing) inSync(sector uint64, size uint32) uint64 {
-	first, n := metadata.Inside(sector, size, b.v.size)
-	if n == 0 {
-		return 0
-	}
-	return b.bm.Clear(first, n)
-}

@@ -104,7 +104,12 @@ func (b *backing) flush(f func(ok bool)) {
 				b.stableWrites = upto
 			}
 		} else {
-			b.v.diskFailed(b, "flush", 0, 0)
+			// Nobody knows what of the earlier writes is there: whatever on-io-error says,
+			// this disk cannot be relied upon.
+			if !b.failed {
+				b.v.logf(Error, "local disk FLUSH FAILED. Detaching...")
+				b.v.fail(b)
+			}
 		}
 		f(d.OK)
 	})

@@ -63,31 +63,32 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 	}
 	done := func(dd DiskDone) {
 		r.free(p.Buf)
-		if x != nil && !v.cleared(x) {
-			maySync = false // changed on the peer since
-		}
 		if alone {
 			b.al.drop(d.Sector, size)
 		}
 		if r.alive(n) && !(wanted && ack == wire.CmdRecvAck) {
 			v.count.Unacked--
 		}
+		clears := false
 		switch {
 		case !dd.OK:
 			if v.dsk == b && !b.gone() {
 				b.oos(d.Sector, size)
 			}
 			v.diskFailed(b, "WRITE", d.Sector, size)
-			v.ackBlock(n, wire.CmdNegAck, a)
+			// The peer may send it again by a resync, and forget it when it is written,
+			// though not yet stable: the mark is on disk before.
+			b.syncBitmap(func() { v.ackBlock(n, wire.CmdNegAck, a) })
 		case wanted && ack == wire.CmdWriteAck:
 			cmd := wire.CmdWriteAck
 			if maySync && r.alive(n) && v.st.Conn >= wire.SyncSource && v.st.Conn <= wire.PausedSyncT {
 				cmd = wire.CmdRSWriteAck
-				if !b.gone() {
-					v.syncedBlocks(b.inSync(d.Sector, size))
-				}
+				clears = true
 			}
 			v.ackBlock(n, cmd, a)
+		}
+		if x != nil {
+			v.cleared(x, clears)
 		}
 		over()
 		v.leave(s)
@@ -145,9 +146,15 @@ func (r *Resource) epochEnds(ep *peerEpoch, session uint64) {
 	if !ep.closed || ep.active > 0 || !r.alive(session) {
 		return
 	}
-	left := 1
-	flushed := func(bool) {
+	left, good := 1, true
+	flushed := func(ok bool) {
+		good = good && ok
 		if left--; left > 0 || !r.alive(session) {
+			return
+		}
+		if !good {
+			// The peer has to remember what it sent: it may be lost here.
+			r.lose(wire.NetworkFailure, "writes of the peer cannot be made stable")
 			return
 		}
 		r.send(wire.MetaSocket, 0, wire.CmdBarrierAck, wire.BarrierAck{Number: ep.number, SetSize: ep.size})

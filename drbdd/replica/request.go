@@ -263,11 +263,9 @@ func (v *volume) settled(q *appReq) {
 	if q.clears == nil || q.net == partPending || q.net == partTaken || q.local == partPending {
 		return
 	}
-	may := v.cleared(q.clears)
+	x := q.clears
 	q.clears = nil
-	if may && q.inSync && q.local == partOK && q.net == partOK && !v.dsk.gone() {
-		v.syncedBlocks(v.dsk.inSync(q.Sector, q.Size))
-	}
+	v.cleared(x, q.inSync && q.local == partOK && q.net == partOK)
 }
 
 // netSatisfied tells whether the application need not wait for the peer any

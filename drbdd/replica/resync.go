@@ -41,10 +41,13 @@ type resync struct {
 
 // rsBlock is a piece of storage that is being synced.
 type rsBlock struct {
-	sector  uint64
-	size    uint32
-	tainted bool // changed meanwhile without the peer: its bits must stay
+	sector uint64
+	size   uint32
+	kept   []bits // marked meanwhile: these bits stay
 }
+
+// bits is a run of bits.
+type bits struct{ first, n uint64 }
 
 func (rs *resync) find(sector uint64, size uint32) *rsBlock {
 	for _, b := range rs.blocks {
@@ -71,7 +74,7 @@ func (b *backing) taint(first, n uint64) {
 	mark := func(x *rsBlock) {
 		f, m := metadata.Covering(x.sector, x.size)
 		if f < first+n && first < f+m {
-			x.tainted = true
+			x.kept = append(x.kept, bits{first, n})
 		}
 	}
 	if rs := b.v.rs; rs != nil {
@@ -95,15 +98,36 @@ func (v *volume) willClear(sector uint64, size uint32) *rsBlock {
 	return x
 }
 
-// cleared forgets such a write, and tells whether it may clear.
-func (v *volume) cleared(x *rsBlock) bool {
+// cleared forgets such a write; if ok its blocks are in sync now.
+func (v *volume) cleared(x *rsBlock, ok bool) {
 	for i, o := range v.clearing {
 		if o == x {
 			v.clearing = append(v.clearing[:i], v.clearing[i+1:]...)
 			break
 		}
 	}
-	return !x.tainted
+	if ok && !v.dsk.gone() {
+		v.syncedBlocks(v.dsk.clear(x))
+	}
+}
+
+// clear clears the bits of a block that both nodes have, but for those that were
+// marked since it was sent.
+func (b *backing) clear(x *rsBlock) (cleared uint64) {
+	first, n := metadata.Inside(x.sector, x.size, b.v.size)
+	if len(x.kept) == 0 {
+		return b.bm.Clear(first, n)
+	}
+next:
+	for i := first; i < first+n; i++ {
+		for _, k := range x.kept {
+			if i >= k.first && i < k.first+k.n {
+				continue next
+			}
+		}
+		cleared += b.bm.Clear(i, 1)
+	}
+	return cleared
 }
 
 // startFullSync marks everything as different, and then begins as source or
@@ -483,8 +507,8 @@ func (v *volume) blockOver(x *rsBlock, ok bool) {
 	rs.remove(x)
 	v.count.Pending--
 	if ok {
-		if !x.tainted && !b.gone() {
-			b.inSync(x.sector, x.size)
+		if !b.gone() {
+			b.clear(x)
 		}
 		return
 	}

@@ -44,7 +44,7 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 	}
 	a := wire.BlockAck{Sector: q.Sector, BlockID: wire.IDSyncer, Size: q.Size}
 	if v.st.Conn == wire.Ahead {
-		v.ackBlock(n, wire.CmdRSCancel, a)
+		v.cancel(n, a)
 		return
 	}
 	b, rs := v.dsk, v.rs
@@ -78,7 +78,7 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		case v.st.Conn == wire.Ahead || v.rs != rs:
 			r.free(d.Buf)
 			v.sourceOver(x)
-			v.ackBlock(n, wire.CmdRSCancel, a)
+			v.cancel(n, a)
 		case !d.OK:
 			r.free(d.Buf)
 			v.ackBlock(n, wire.CmdNegRSDReply, a)
@@ -89,8 +89,8 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		case alg != "" && bytes.Equal(d.Digest, digest):
 			r.free(d.Buf)
 			v.sourceOver(x)
-			if !x.tainted && !b.gone() {
-				b.inSync(q.Sector, q.Size)
+			if !b.gone() {
+				b.clear(x)
 			}
 			_, bits := metadata.Covering(q.Sector, q.Size)
 			rs.same += bits
@@ -116,6 +116,15 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		})
 	})
 	v.ranges.begin(s)
+}
+
+// cancel tells the target that a block will not come now.
+func (v *volume) cancel(session uint64, a wire.BlockAck) {
+	cmd := wire.CmdRSCancel
+	if v.r.peer.dialect.Version < 96 {
+		cmd = wire.CmdNegRSDReply
+	}
+	v.ackBlock(session, cmd, a)
 }
 
 // sourceOver forgets a block that the target is done with.
@@ -145,8 +154,8 @@ func (v *volume) resyncAcked(a wire.BlockAck, ok bool) {
 	v.sourceOver(x)
 	rs := v.rs
 	if ok {
-		if !x.tainted && !v.dsk.gone() {
-			v.dsk.inSync(x.sector, x.size)
+		if !v.dsk.gone() {
+			v.dsk.clear(x)
 		}
 	} else {
 		v.logf(Error, "resync: the peer cannot write sector %d+%d", a.Sector, a.Size/512)
