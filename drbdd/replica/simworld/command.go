@@ -116,7 +116,18 @@ func (n *node) attach(nr int, then func(r replica.Reply)) {
 	}, func(r replica.Reply) {
 		if !ok(r) {
 			w.note("%s vol %d: attach failed: %+v", n, nr, r)
-			v.attached = false
+			if x := n.vol(nr); x == nil || x.Disk == wire.Diskless {
+				v.attached = false // else CloseDisk comes when it has let it go
+			}
+			if v.refused++; v.refused > 20 && w.calm && n.app != nil {
+				w.note("%s: its Primary waits for data that is gone", n)
+				v.refused = 0
+				w.After(0, func() { n.powerOff(time.Second) })
+				return
+			}
+		}
+		if ok(r) {
+			v.refused = 0
 		}
 		if then != nil {
 			then(r)

@@ -42,11 +42,12 @@ func (w *world) heal() {
 	if !w.until(w.Now()+time.Minute, w.good) {
 		w.hush()
 	}
-	if !w.until(end, w.good) {
+	if !w.until(end, w.good) && len(w.bad) == 0 {
 		w.fail("live", "nothing is broken for %s, but: %s; %s", patience, w.nodes[0].status(), w.nodes[1].status())
-		return
 	}
-	w.finish()
+	if len(w.bad) == 0 {
+		w.finish()
+	}
 }
 
 // hush lets the application stop asking for anything new.
@@ -67,7 +68,7 @@ func (w *world) until(end time.Duration, f func() bool) bool {
 		}
 		w.run(w.Now() + 100*time.Millisecond)
 	}
-	return len(w.bad) > 0 || f()
+	return len(w.bad) == 0 && f()
 }
 
 // good: one Primary with its application, both in sync, nothing special going on.
@@ -223,6 +224,11 @@ func (w *world) mend(n *node) bool {
 			w.victim = 0
 			if a {
 				w.victim = 1
+			}
+		}
+		for i, m := range w.nodes {
+			if x := m.vol(0); x != nil && m.app != nil && x.Disk == wire.Diskless && x.Conn < wire.Connected {
+				w.victim = i // it has nothing at all
 			}
 		}
 		w.note("%s has to give its data up", w.nodes[w.victim])

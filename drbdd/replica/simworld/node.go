@@ -54,6 +54,7 @@ type nodeVol struct {
 	disk      *disk
 	attached  bool          // an Attach was given to the core, and no CloseDisk came yet
 	lastBad   time.Duration // when it was seen not to be good
+	refused   int           // attaches in a row that failed
 	halfSince time.Duration // since when a resync is over that failed
 }
 

@@ -256,6 +256,9 @@ func (v *volume) durable(n *node, sector uint64, sectors uint32, what string, wa
 			return // of zeroes nobody knows how old they are
 		}
 		have := st.stable[i]
+		if have == 0 && w.p.trims > 0 {
+			return // a later discard, perhaps
+		}
 		if have == cs[0].val || have != 0 && w.writes[writeOf(have)].issued > w.writes[writeOf(cs[0].val)].issued {
 			return // that, or a later write
 		}
