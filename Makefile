@@ -1,5 +1,5 @@
-# make            build bin/ (one program and its links)
-# make install    install it [DESTDIR= PREFIX=/usr SYSCONFDIR=/etc]
+# make            build bin/ (two programs and their links)
+# make install    install both [DESTDIR= PREFIX=/usr SYSCONFDIR=/etc]; make install-heartbeatd, install-drbdd: one
 # make demo       a two-node cluster on this machine: power cut, takeover, failback (root)
 # make test       everything that a change must pass (root; installs what it needs)
 # make check      the quick part, without root
@@ -15,7 +15,9 @@ LDFLAGS = -s -w
 COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode hb_delnode hb_setweight hb_setsite \
 	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg
 
-.PHONY: all build install clean demo test check e2e interop interop-kernel soak bench fuzz vet unit sim needs
+DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
+
+.PHONY: all build install install-heartbeatd install-drbdd clean demo test check e2e interop soak bench fuzz vet unit sim needs
 
 all: build
 
@@ -23,6 +25,8 @@ build:
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/heartbeatd ./heartbeatd
 	@for c in $(COMMANDS); do ln -sf heartbeatd bin/$$c; done
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/drbdd ./drbdd
+	@for c in $(DRBD_COMMANDS); do ln -sf drbdd bin/$$c; done
 
 # One program in LIBEXEC, everything else is a link to it, relative so that DESTDIR can be moved.
 LIBEXEC   = $(PREFIX)/libexec/heartbeat
@@ -35,7 +39,9 @@ IN_SHARE  = hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite
 # What stood at /etc before and was different is kept beside it as NAME.before.
 KEEP = install -C --backup=simple -S .before
 
-install: build
+install: install-heartbeatd install-drbdd
+
+install-heartbeatd: build
 	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(SHARE) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
 		$(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d $(DESTDIR)$(SYSCONFDIR)/ha.d/rc.d $(DESTDIR)/var/lib/heartbeat
 	install -m 755 bin/heartbeatd $(DESTDIR)$(LIBEXEC)/.heartbeatd.new
@@ -53,7 +59,26 @@ install: build
 	$(KEEP) -D -m 644 etc/systemd/heartbeat.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/heartbeat.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/default/heartbeat || install -D -m 644 etc/default/heartbeat $(DESTDIR)$(SYSCONFDIR)/default/heartbeat
 	for f in etc/ha.d/samples/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/heartbeatd/$${f##*/}; done
-	for f in docs/man/*.[158]; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	for f in $(filter-out docs/man/drbd%,$(wildcard docs/man/*.[158])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+
+# drbdd and its links. What drbd-utils has in the place of a link is kept beside it as NAME.before. Samples of
+# drbd.conf go to the documentation. LIBDRBDD is for the drbdadm of drbd-utils (drbdadm(8)).
+LIBDRBDD = $(PREFIX)/lib/drbdd
+
+install-drbdd: build
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBDRBDD) $(DESTDIR)$(SYSCONFDIR)/drbd.d $(DESTDIR)/var/lib/drbd
+	install -m 755 bin/drbdd $(DESTDIR)$(PREFIX)/sbin/.drbdd.new
+	mv -f $(DESTDIR)$(PREFIX)/sbin/.drbdd.new $(DESTDIR)$(PREFIX)/sbin/drbdd
+	for c in $(DRBD_COMMANDS); do f=$(DESTDIR)$(PREFIX)/sbin/$$c; \
+		[ ! -e $$f ] || [ "$$(readlink $$f)" = drbdd ] || { echo "kept: $$f.before" && mv -f $$f $$f.before; } || exit 1; \
+		ln -sfn drbdd $$f || exit 1; done
+	for c in drbdsetup drbdsetup-84; do ln -sfn ../../sbin/drbdd $(DESTDIR)$(LIBDRBDD)/$$c; done
+	$(KEEP) -D -m 755 etc/init.d/drbd $(DESTDIR)$(SYSCONFDIR)/init.d/drbd
+	for u in drbdd drbd; do $(KEEP) -D -m 644 etc/systemd/$$u.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/$$u.service; done
+	$(KEEP) -D -m 644 etc/udev/65-drbdd.rules $(DESTDIR)$(SYSCONFDIR)/udev/rules.d/65-drbdd.rules
+	test -e $(DESTDIR)$(SYSCONFDIR)/default/drbdd || install -D -m 644 etc/default/drbdd $(DESTDIR)$(SYSCONFDIR)/default/drbdd
+	for f in etc/drbd.conf etc/drbdd.cf etc/drbd.d/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/drbdd/$${f##*/}; done
+	for f in docs/man/drbd*.[58]; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
 
 clean:
 	rm -rf bin

@@ -16,8 +16,10 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	pair.Cleanup()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	for _, dir := range []string{built.dir, builtDRBD.dir} {
+		if dir != "" {
+			_ = os.RemoveAll(dir)
+		}
 	}
 	os.Exit(code)
 }

@@ -56,6 +56,9 @@ func TestPathsInTheSources(t *testing.T) {
 				_, err = os.Stat(filepath.Join("../../heartbeatd", m[1]))
 			}
 			if err != nil {
+				_, err = os.Stat(filepath.Join("../../drbdd", m[1]))
+			}
+			if err != nil {
 				t.Errorf("%s: there is no %s", name, m[1])
 			}
 		}
@@ -69,7 +72,7 @@ func TestPathsInTheSources(t *testing.T) {
 func sources(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, dir := range []string{"heartbeatd", "internal", "resource.d", "etc"} {
+	for _, dir := range []string{"heartbeatd", "drbdd", "internal", "resource.d", "etc"} {
 		err := filepath.WalkDir(filepath.Join("../..", dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "testdata") {
 				return err
