@@ -157,6 +157,7 @@ func (al *activityLog) transaction() {
 	var held []*alSlot // hot extents of waiters, kept from being replaced
 	var fresh []*alSlot
 	var victims []uint32
+	var marks []MetaWrite
 	evict := false
 	plan := func() {
 		for _, w := range al.want {
@@ -198,12 +199,13 @@ func (al *activityLog) transaction() {
 			switch step {
 			case 1:
 				plan()
+				marks = al.bitmapOf(victims)
 				if evict && b.flushData() {
 					return true
 				}
 			case 2:
-				if ws := al.bitmapOf(victims); len(ws) > 0 {
-					b.writeMeta(ws)
+				if len(marks) > 0 {
+					b.writeMeta(marks)
 					return true
 				}
 			case 3:

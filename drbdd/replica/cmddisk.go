@@ -45,7 +45,7 @@ func (v *volume) attach(id uint64, d Attach) {
 	}
 	if v.st.Role == wire.Primary && v.size > sectors {
 		v.logf(Error, "Current (diskless) capacity %d, cannot attach smaller (%d) disk", v.size, sectors)
-		refuse(111)
+		refuse(errDiskTooSmall)
 		return
 	}
 	b := &backing{
@@ -90,7 +90,7 @@ func (v *volume) attach(id uint64, d Attach) {
 	v.logf(Info, "max BIO size = %d", b.maxBio)
 	if bits := metadata.Bits(sectors); bits != b.bm.Bits() {
 		if err := b.bm.Resize(bits, super.LaSizeSect != 0); err != nil {
-			refuse(140, err.Error())
+			refuse(errNoMemory, err.Error())
 			return
 		}
 	}
@@ -108,8 +108,19 @@ func (v *volume) attach(id uint64, d Attach) {
 	} else {
 		v.apply(state.Join(state.SetDisk(b.attachDisk), state.SetPDisk(b.attachPdsk)), true)
 	}
-	if v.dsk != b || b.gone() {
-		r.failed(id, errMDUnusable)
+	// A disk that fails at once is closed before the command ends.
+	gone := func() bool {
+		switch {
+		case v.dsk != b:
+			r.failed(id, errMetaIO)
+		case b.gone():
+			v.detached = append(v.detached, func() { r.failed(id, errMetaIO) })
+		default:
+			return false
+		}
+		return true
+	}
+	if gone() {
 		return
 	}
 	if v.st.Role == wire.Primary {
@@ -120,11 +131,9 @@ func (v *volume) attach(id uint64, d Attach) {
 	}
 	v.logUUIDs("attached to UUIDs")
 	b.syncSuper(func() {
-		if b.gone() {
-			r.failed(id, 118)
-			return
+		if !gone() {
+			r.reply(id, wire.Success)
 		}
-		r.reply(id, wire.Success)
 	})
 }
 
@@ -218,7 +227,7 @@ func (v *volume) resize(id uint64, d Resize) {
 		r.failed(id, errNeedPrimary)
 		return
 	case d.AssumeClean && r.peer.up && r.peer.dialect.Version < 93:
-		r.failed(id, 153)
+		r.failed(id, errNeedAPV93)
 		return
 	}
 	l := size.Limits{Own: d.Usable, Peer: v.p.size, Last: b.super.LaSizeSect, User: d.Size}
@@ -238,7 +247,7 @@ func (v *volume) resize(id uint64, d Resize) {
 	moved := b.layout != d.Layout
 	apply := func() {
 		if b.gone() {
-			r.failed(id, 118)
+			r.failed(id, errMetaIO)
 			return
 		}
 		v.setSize(sectors, !d.AssumeClean)

@@ -20,6 +20,10 @@ const (
 	errDataNotCurrent  = 150
 	errImplicitShrink  = 170
 	errMDUnusable      = 119
+	errMetaIO          = 118
+	errDiskTooSmall    = 111
+	errNoMemory        = 140
+	errNeedAPV93       = 153
 	errPauseSet        = 134
 	errPauseClear      = 135
 	errPauseAfter      = 156

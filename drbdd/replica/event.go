@@ -129,7 +129,8 @@ type (
 	DelMinor struct{ Vol int }
 	// Attach gives a volume its disk, which was opened and whose metadata was
 	// read: the activity log is applied and initialized on disk, Bitmap is what is
-	// there for the whole of Layout.Usable; the core takes it over.
+	// there for the whole of Layout.Usable; the core takes it over. If it is refused
+	// the shell closes the disk, unless CloseDisk told so already.
 	Attach struct {
 		Vol     int
 		Options DiskOptions

@@ -55,6 +55,11 @@ func (v *volume) followed(os, ns state.State) {
 	// (i)
 	if os.Conn != wire.Ahead && ns.Conn == wire.Ahead {
 		v.sendState()
+		r.soon(func() {
+			if r.tl.sectors == 0 { // no answer to a barrier will come
+				v.leaveAhead()
+			}
+		})
 	}
 	// (j)
 	if os.Conn != ns.Conn && (ns.Conn == wire.StartingSyncS || ns.Conn == wire.StartingSyncT) {

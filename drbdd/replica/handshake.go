@@ -302,6 +302,8 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 			}
 			ps.Disk = wire.Diskless
 			v.gotStateConn(ps, wire.Diskless, conn)
+			v.sendUUIDs(0) // it waits to hear what its disk is worth
+			v.sendState()
 		case r.peer.tentative && !r.net.Tentative:
 			r.lose(wire.ProtocolError, "")
 		default:

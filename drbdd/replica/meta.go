@@ -135,36 +135,24 @@ func (b *backing) syncSuper(f func()) {
 	if f != nil {
 		j.done = append(j.done, f)
 	}
-	at, flushed := 0, false
+	w := bitmapWriter{b: b}
+	over := false
 	j.stage = func(int) bool {
 		// The activity log counts as long as PRIMARY_IND stands. Before it goes, what
 		// the log covered is marked.
-		if b.recorded.Has(metadata.PrimaryInd) && !b.super.Flags.Has(metadata.PrimaryInd) && at >= 0 {
-			if !flushed {
-				flushed = true
-				if b.flushData() {
-					return true
-				}
-			}
-			var ws []MetaWrite
-			if ws, at = b.bitmapWrites(at); len(ws) > 0 {
-				b.writeMeta(ws)
-				return true
-			}
+		if b.recorded.Has(metadata.PrimaryInd) && !b.super.Flags.Has(metadata.PrimaryInd) && w.next() {
+			return true
 		}
-		if at == written {
+		if over {
 			return false
 		}
-		at = written
+		over = true
 		b.recorded = b.super.Flags
 		b.writeMeta([]MetaWrite{b.superWrite()})
 		return true
 	}
 	b.push(j)
 }
-
-// written is the last stage of a job that writes the super block.
-const written = -2
 
 // bitmapRoom is how many bitmap blocks one Meta action takes.
 const bitmapRoom = 256
@@ -193,31 +181,43 @@ func (b *backing) bitmapWrite(i int) MetaWrite {
 // stable. What was written to the disk is made stable first: a cleared bit
 // promises it.
 func (b *backing) syncBitmap(f func()) {
-	at := 0
-	flushed := false
 	j := &metaJob{}
 	if f != nil {
 		j.done = append(j.done, f)
 	}
-	j.stage = func(int) bool {
-		if !flushed {
-			flushed = true
-			if b.flushData() {
-				return true
-			}
-		}
-		if at < 0 {
-			return false
-		}
-		var ws []MetaWrite
-		ws, at = b.bitmapWrites(at)
-		if len(ws) == 0 {
-			return false
-		}
-		b.writeMeta(ws)
-		return true
-	}
+	w := bitmapWriter{b: b}
+	j.stage = func(int) bool { return w.next() }
 	b.push(j)
+}
+
+// bitmapWriter writes what changed of the bitmap, piece by piece. The bytes of a
+// piece are taken before the disk is flushed for it: a bit that is cleared later
+// is not covered by that flush. The disk is flushed also when nothing changed.
+type bitmapWriter struct {
+	b     *backing
+	at    int // next block, -1 at the end
+	ws    []MetaWrite
+	taken bool // ws is what the last flush covers
+}
+
+// next starts the next stage; it returns false when nothing is left.
+func (w *bitmapWriter) next() bool {
+	if !w.taken {
+		if w.at < 0 {
+			return false
+		}
+		w.ws, w.at = w.b.bitmapWrites(w.at)
+		w.taken = true
+		if w.b.flushData() {
+			return true
+		}
+	}
+	w.taken = false
+	if len(w.ws) == 0 {
+		return w.next()
+	}
+	w.b.writeMeta(w.ws)
+	return true
 }
 
 // setAll marks the whole disk as out of sync and writes that; FULL_SYNC stands in

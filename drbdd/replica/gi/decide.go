@@ -178,6 +178,11 @@ func (h *handshake) possible(result int, disk wire.DiskState) bool {
 		h.log(Error, "I shall become SyncSource, but I am inconsistent!")
 		return false
 	}
+	if result < 0 && h.in.PeerDisk <= wire.Inconsistent {
+		// It says the same of itself; a node that attaches would wait for it for ever.
+		h.log(Error, "I shall become SyncTarget, but the peer is inconsistent!")
+		return false
+	}
 	// The disk that counts is the one the application works with: a Primary without
 	// one may attach old data and have it brought up to date.
 	if result >= 0 || !h.in.SelfPrimary || h.in.Demoted || h.in.Disk < wire.Consistent {
