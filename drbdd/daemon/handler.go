@@ -46,8 +46,9 @@ func (r *resource) runHelper(prog, name, target string) int {
 		args = append([]string{"-c", c}, args...)
 	}
 	cmd := exec.CommandContext(ctx, prog, args...)
-	cmd.Env = []string{"HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
-	for _, k := range []string{"DRBD_DRIVER_VERSION_OVERRIDE", "DRBDD_SOCKET", "HA_EMERGENCY"} {
+	// The original's drbdadm asks the kernel module for its version; we have none (drbd-cli 2.1).
+	cmd.Env = []string{"HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", "DRBD_DRIVER_VERSION_OVERRIDE=" + Version}
+	for _, k := range []string{"DRBDD_SOCKET", "HA_EMERGENCY"} {
 		if v := os.Getenv(k); v != "" {
 			cmd.Env = append(cmd.Env, k+"="+v)
 		}
