@@ -107,7 +107,10 @@ func (v *volume) gotSyncParam(p wire.SyncParam) {
 // gotUUIDs takes the peer's generation identifiers.
 func (v *volume) gotUUIDs(u wire.UUIDs) {
 	r := v.r
-	if v.st.Disk < wire.Inconsistent && v.st.Role == wire.Primary && v.exposed&^1 != u.Current&^1 && (v.st.Conn < wire.Connected || v.st.PDisk == wire.Diskless) {
+	// The application goes on with the data that it knows, or not at all. The
+	// original asks that of a Primary without a disk only.
+	alone := v.st.Disk <= wire.Failed || v.st.Disk == wire.Inconsistent
+	if alone && v.st.Role == wire.Primary && v.exposed&^1 != u.Current&^1 && (v.st.Conn < wire.Connected || v.st.PDisk == wire.Diskless) {
 		v.logf(Error, "Can only connect to data with current UUID=%016X", v.exposed)
 		r.disconnected()
 		return
@@ -123,8 +126,10 @@ func (v *volume) gotUUIDs(u wire.UUIDs) {
 			b.syncBitmap(nil)
 			v.apply(state.Join(state.SetDisk(wire.UpToDate), state.SetPDisk(wire.UpToDate)), true)
 			b.syncSuper(nil)
+			v.sendState()
 		}
-	} else if v.st.Disk < wire.Inconsistent && v.st.Conn >= wire.Connected {
+	}
+	if alone && v.st.Conn >= wire.Connected && v.st.PDisk == wire.UpToDate {
 		v.expose(u.Current)
 	}
 }
@@ -215,6 +220,9 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 		// We want a resync, and the peer does not know it yet.
 		v.sendUUIDs(0)
 		v.sendState()
+	}
+	if os.Conn == wire.Connected && v.st.Conn == wire.Connected && os.PDisk == wire.Inconsistent {
+		v.syncMarked() // what was written while it seemed to be of no use
 	}
 	if r.suspFen {
 		if os.Conn < wire.Connected {

@@ -91,3 +91,10 @@ func (v *volume) leave(s *span) {
 		o.run()
 	}
 }
+
+// leaveAsking is leave for volume.asking.
+func (v *volume) leaveAsking(s *span) {
+	for _, o := range v.asking.leave(s) {
+		o.run()
+	}
+}

@@ -23,6 +23,7 @@ type appReq struct {
 	Request
 	v       *volume
 	span    *span
+	asked   *span  // in volume.asking
 	block   uint64 // its number on the wire
 	epoch   uint32
 	local   part
@@ -69,8 +70,11 @@ func (v *volume) start(q *appReq) {
 	case Flush:
 		v.flush(q)
 	default:
-		q.span = v.ranges.enterLater(q.Sector, q.Size, false, func() { v.hotWrite(q) })
-		v.ranges.begin(q.span)
+		q.asked = v.asking.enterLater(q.Sector, q.Size, false, func() {
+			q.span = v.ranges.enterLater(q.Sector, q.Size, false, func() { v.hotWrite(q) })
+			v.ranges.begin(q.span)
+		})
+		v.asking.begin(q.asked)
 	}
 }
 
@@ -85,9 +89,18 @@ func (v *volume) answer(q *appReq, err Errno, from Buf) {
 // resync may read what it has written.
 func (v *volume) freeze(q *appReq) {
 	v.frozen = append(v.frozen, q)
-	if s := q.span; s != nil {
-		q.span = nil
-		v.r.soon(func() { v.leave(s) })
+	s, a := q.span, q.asked
+	q.span, q.asked = nil, nil
+	v.r.soon(func() { v.leaveWrite(s, a) })
+}
+
+// leaveWrite gives up the ranges of a write.
+func (v *volume) leaveWrite(s, a *span) {
+	if s != nil {
+		v.leave(s)
+	}
+	if a != nil {
+		v.leaveAsking(a)
 	}
 }
 
@@ -116,11 +129,9 @@ func (v *volume) noData(q *appReq) {
 // answerWrite answers and gives up what a write holds.
 func (v *volume) answerWrite(q *appReq, err Errno) {
 	v.answer(q, err, 0)
-	if q.span != nil {
-		s := q.span
-		q.span = nil
-		v.leave(s)
-	}
+	s, a := q.span, q.asked
+	q.span, q.asked = nil, nil
+	v.leaveWrite(s, a)
 	if !q.inTL {
 		v.finish(q)
 	}
@@ -290,7 +301,8 @@ func (v *volume) advance(q *appReq) {
 		v.freeze(q)
 		return
 	}
-	ok := q.local == partOK || q.net == partOK || q.net == partTaken
+	// A disk that is being synced is of no use alone: what only it has is not kept.
+	ok := q.local == partOK && v.st.Disk == wire.UpToDate || q.net == partOK || q.net == partTaken
 	if !ok {
 		q.local, q.net = partNone, partNone
 		if v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && q.tries < 2 {

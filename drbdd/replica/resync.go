@@ -43,6 +43,7 @@ type resync struct {
 type rsBlock struct {
 	sector uint64
 	size   uint32
+	span   *span  // of the target's request, in volume.asking
 	kept   []bits // marked meanwhile: these bits stay
 }
 
@@ -297,6 +298,14 @@ func (v *volume) endResync() {
 	rs.turn.stop()
 	rs.saver.stop()
 	v.count.Pending -= len(rs.blocks)
+	blocks := rs.blocks
+	v.r.soon(func() {
+		for _, x := range blocks {
+			if x.span != nil {
+				v.leaveAsking(x.span)
+			}
+		}
+	})
 }
 
 // newRate takes over new parameters of the speed.
@@ -381,6 +390,18 @@ func (v *volume) ask(sector uint64, size uint32) {
 	rs.blocks = append(rs.blocks, x)
 	rs.pages += uint64(size+4095) / 4096
 	v.count.Pending++
+	x.span = v.asking.enterLater(sector, size, true, func() {
+		if v.rs == rs && !b.gone() && r.peer.up {
+			v.requestBlock(x)
+		}
+	})
+	v.asking.begin(x.span)
+}
+
+// requestBlock sends the request for a block, or the offer of its checksum.
+func (v *volume) requestBlock(x *rsBlock) {
+	r, rs, b := v.r, v.rs, v.dsk
+	sector, size := x.sector, x.size
 	req := wire.BlockReq{Sector: sector, BlockID: wire.IDSyncer, Size: size}
 	n := r.peer.number
 	d := r.peer.dialect
@@ -506,6 +527,7 @@ func (v *volume) blockOver(x *rsBlock, ok bool) {
 	rs, b := v.rs, v.dsk
 	rs.remove(x)
 	v.count.Pending--
+	defer v.leaveAsking(x.span)
 	if ok {
 		if !b.gone() {
 			b.clear(x)
@@ -558,6 +580,7 @@ func (v *volume) resyncCancelled(a wire.BlockAck) {
 		rs.remove(x)
 		v.count.Pending--
 		rs.next = 0
+		v.leaveAsking(x.span)
 	}
 }
 

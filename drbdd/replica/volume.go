@@ -22,6 +22,10 @@ type volume struct {
 	appSectors uint64 // of application I/O, for c-min-rate
 
 	ranges ranges
+	// asking orders writes of the application and requests of a resync to this node,
+	// when it is Primary and the target: what the source reads for it must not be
+	// older than what is written here.
+	asking ranges
 	frozen []*appReq          // I/O is suspended
 	gate   int                // new UUIDs on their way to the disk
 	gated  []*appReq          // complete when they are there

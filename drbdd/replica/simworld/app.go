@@ -32,7 +32,8 @@ type request struct {
 	w       *write // Write, Zero, Discard
 	buf     replica.Buf
 	br      *branch
-	allowed [][]uint64 // Read: by sector
+	first   []uint64 // Read: what it may return, by sector
+	also    []cell   // and what else
 	issued  uint64
 	at      time.Duration
 	then    func(err replica.Errno) // of reads of the final check

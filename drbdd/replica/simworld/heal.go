@@ -39,7 +39,7 @@ func (w *world) heal() {
 	}
 	nurse()
 	// With congestion policies there may be no end of it while the application writes.
-	if !w.until(w.Now()+time.Minute, w.good) {
+	if !w.until(w.Now()+20*time.Second, w.good) {
 		w.hush()
 	}
 	if !w.until(end, w.good) && len(w.bad) == 0 {

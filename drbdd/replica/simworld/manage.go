@@ -90,6 +90,9 @@ func (w *world) first() bool {
 		return false
 	}
 	n := w.nodes[w.Intn(2)]
+	if w.skipped != nil {
+		n = w.skipped // its data was declared to be good: no other may be the first Primary
+	}
 	if n.core == nil || !n.ready || n.busy > 0 || n.asleep() {
 		return true
 	}
@@ -101,7 +104,9 @@ func (w *world) first() bool {
 	if connected && w.p.skipSync {
 		for _, v := range w.vols {
 			n.order(replica.NewCurrentUUID{Vol: v.nr, Clear: true}, func(r replica.Reply) {
-				if !ok(r) {
+				if ok(r) {
+					w.skipped = n
+				} else {
 					w.p.skipSync = false
 				}
 			})

@@ -27,17 +27,19 @@ type metaDev struct {
 	// What the pages say, kept up to date: marks.go.
 	flags   metadata.Flags
 	current uint64
-	table   []uint32 // of the activity log
-	hot     []bool   // by extent
+	slots   map[uint16]uint32 // of the activity log, what was written since it was empty
+	known   bool              // slots is all there is in the log
+	hot     []bool            // by extent
 }
 
 // metaIO is a Meta action under way.
 type metaIO struct {
-	a     replica.Meta
-	done  *sim.Event
-	pages map[int64][]byte
-	super *metadata.Superblock // if it writes one
-	hot   []bool               // extents hot with and without its transaction, nil: it has none
+	a       replica.Meta
+	done    *sim.Event
+	pages   map[int64][]byte
+	super   *metadata.Superblock  // if it writes one
+	updates []metadata.SlotUpdate // of its transaction
+	hot     []bool                // extents hot with and without its transaction, nil: it has none
 }
 
 // ReadAt reads whole pages.

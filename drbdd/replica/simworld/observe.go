@@ -53,7 +53,7 @@ func (n *node) observe() {
 			n.vols[v.nr].lastBad = w.Now()
 		}
 		if isTarget(now.conn) && !isTarget(old.conn) {
-			v.becameTarget(n, now.conn)
+			v.becameTarget(n, now.conn, old.disk)
 		}
 		if now.conn == wire.Connected && isTarget(old.conn) && now.disk == wire.UpToDate && now.pdsk == wire.UpToDate {
 			v.claimed(n)
@@ -70,13 +70,16 @@ func (n *node) observe() {
 
 // becameTarget: the data of n is to be replaced by its peer's. D4: the newest data
 // is never replaced by older, unless somebody wanted that.
-func (v *volume) becameTarget(n *node, c wire.ConnState) {
+func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 	w := v.w
 	w.stats.Resyncs++
 	t, s := &v.lin[n.i], &v.lin[1-n.i]
 	same := s.current && s.br == t.br
 	if t.current && !same {
 		wanted := t.spent || n.discard || n.peer().discardPeer
+		if was == wire.Inconsistent && n.app == nil {
+			wanted = true // "due to disk states": an I/O error made it so, and pass_on let it
+		}
 		if t.br.forced || s.br != nil && s.br.forced && s.br != t.br {
 			wanted = true // somebody forced a Primary: he knew
 		}

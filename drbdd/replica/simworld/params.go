@@ -93,8 +93,8 @@ func (w *world) draw() {
 	p.commCut = w.Chance(0.5)
 
 	p.depth = pick(1, 2, 4, 8, 16)
-	p.think = time.Duration(pick(20, 100, 400, 1000)) * time.Millisecond
-	p.burst = []float64{0, 0.3, 0.8}[w.Intn(3)]
+	p.think = time.Duration(pick(50, 200, 500, 1500)) * time.Millisecond
+	p.burst = []float64{0, 0.3, 0.7}[w.Intn(3)]
 	p.reads = pick(10, 40, 70)
 	p.flushes = pick(0, 3, 10)
 	p.trims = pick(0, 0, 5, 15)

@@ -36,6 +36,7 @@ type world struct {
 	writes     []*write // by number
 	spins      int
 	spinAt     time.Duration
+	skipped    *node  // where the first sync was skipped
 	unruly     bool   // the manager may start both (a split-brain run)
 	victim     int    // whose data the administrator gives up after a split brain, -1: not decided
 	moving     bool   // a promotion is under way
@@ -109,7 +110,7 @@ func (w *world) addVolume(nr int) {
 	}
 	w.vols = append(w.vols, v)
 	for i, n := range w.nodes {
-		m := &metaDev{n: n, v: v, index: index, size: size, pages: map[int64][]byte{}}
+		m := &metaDev{n: n, v: v, index: index, size: size, pages: map[int64][]byte{}, slots: map[uint16]uint32{}}
 		m.hot = make([]bool, v.extents)
 		d := &disk{n: n, v: v, flying: map[uint64]*diskIO{}}
 		d.lossy = w.p.lossy
