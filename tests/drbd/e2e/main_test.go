@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,9 +40,12 @@ func need(t *testing.T, programs ...string) {
 
 // conf is a drbd.conf of today with one volume: what goes into its sections.
 func conf(net, disk string) string {
+	if !strings.Contains(disk, "resync-rate") {
+		disk += " resync-rate 200M;"
+	}
 	return fmt.Sprintf(`resource r0 {
   net { protocol C; %s }
-  disk { resync-rate 200M; c-plan-ahead 0; %s }
+  disk { c-plan-ahead 0; %s }
   device /dev/drbd0;
   disk /dev/sda1;
   meta-disk internal;

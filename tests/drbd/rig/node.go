@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -23,6 +24,9 @@ type Node struct {
 	dir   string
 	index int
 	mk    *mountKeeper // while the machine has power
+
+	marking sync.Mutex
+	marked  map[string]uint64 // device -> inode of its node when its loop device was marked
 }
 
 // Socket is where the daemon listens, seen from outside.
@@ -61,7 +65,6 @@ func (n *Node) unplug(cut bool) {
 // tend marks the loop devices that drbdd makes, so that they end with the
 // machine: on a real one the end of the kernel does that.
 func (n *Node) tend() {
-	seen := map[string]uint64{}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -69,16 +72,22 @@ func (n *Node) tend() {
 		case <-n.r.ended:
 			return
 		case <-tick.C:
+			n.mark()
 		}
-		nodes, _ := filepath.Glob(n.Path("/dev/drbd*"))
-		for _, p := range nodes {
-			var st unix.Stat_t
-			if unix.Stat(p, &st) != nil || unix.Major(st.Rdev) != 7 || seen[p] == st.Ino {
-				continue
-			}
-			if autoclear(int(unix.Minor(st.Rdev))) == nil {
-				seen[p] = st.Ino
-			}
+	}
+}
+
+func (n *Node) mark() {
+	n.marking.Lock()
+	defer n.marking.Unlock()
+	nodes, _ := filepath.Glob(n.Path("/dev/drbd*"))
+	for _, p := range nodes {
+		var st unix.Stat_t
+		if unix.Stat(p, &st) != nil || unix.Major(st.Rdev) != 7 || n.marked[p] == st.Ino {
+			continue
+		}
+		if autoclear(int(unix.Minor(st.Rdev))) == nil {
+			n.marked[p] = st.Ino
 		}
 	}
 }
@@ -91,6 +100,7 @@ func (n *Node) Power() {
 }
 
 func (n *Node) off(cut bool) error {
+	n.mark()
 	_, err := n.Node.PowerCut()
 	n.mk.end()
 	n.mk = nil
@@ -128,10 +138,14 @@ func (n *Node) Answers() {
 }
 
 // Daemon is the process number of drbdd, outside; 0 for none.
-func (n *Node) Daemon() int { return n.find(func(args string) bool { return !strings.Contains(args, "keeper") }) }
+func (n *Node) Daemon() int {
+	return n.find(func(args string) bool { return !strings.Contains(args, "keeper") })
+}
 
 // Keeper is that of its keeper.
-func (n *Node) Keeper() int { return n.find(func(args string) bool { return strings.Contains(args, "keeper") }) }
+func (n *Node) Keeper() int {
+	return n.find(func(args string) bool { return strings.Contains(args, "keeper") })
+}
 
 func (n *Node) find(which func(args string) bool) int {
 	for _, p := range n.Processes() {
@@ -191,8 +205,11 @@ func (n *Node) DaemonLog() string {
 	if e := errors.Join(err, err2); e != nil && !errors.Is(e, os.ErrNotExist) {
 		return e.Error()
 	}
-	if len(out) > 0 {
-		log = append(append(log, "standard error:\n"...), out...)
+	// What drbdd logs goes to its standard error, too; what else is there comes from the runtime.
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "drbd[") {
+			log = append(log, "stderr: "+line...)
+		}
 	}
 	return string(log)
 }

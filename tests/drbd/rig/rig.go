@@ -85,7 +85,7 @@ func New(t TB, opt Options) *Rig {
 	var nodes []*Node
 	for i, name := range Names {
 		own := filepath.Join(dir, name)
-		n := &Node{r: r, dir: own, index: i}
+		n := &Node{r: r, dir: own, index: i, marked: map[string]uint64{}}
 		binds, err := n.files(opt)
 		if err != nil {
 			t.Fatalf("%v", err)

@@ -68,7 +68,9 @@ func (n *Node) ExpectOf(minor int, want string, limit time.Duration) {
 }
 
 func matches(got, want string) bool {
-	cut := func(s string) []string { return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '/' }) }
+	cut := func(s string) []string {
+		return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '/' })
+	}
 	g, w := cut(got), cut(want)
 	if len(g) != len(w) {
 		return false
