@@ -18,7 +18,8 @@ import (
 // ours is drbdd with one image file.
 type ours struct {
 	net  *vm.Network
-	dir  string
+	dir  string // its run directory
+	past string // what daemons logged whose directory is not used any more
 	img  string
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -69,6 +70,18 @@ func (o *ours) kill() {
 	o.cmd = nil
 }
 
+// powerCut kills the daemon and forgets everything that is not on its disk. The
+// caller starts it again and configures it as at a boot.
+func (o *ours) powerCut(t *testing.T) {
+	t.Helper()
+	o.kill()
+	o.past = o.log()
+	o.dir += "+"
+	if err := os.Mkdir(o.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // program runs one of our commands.
 func (o *ours) program(limit time.Duration, args ...string) (string, int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -100,7 +113,7 @@ func (o *ours) file(name string) string {
 }
 
 func (o *ours) proc() string { return o.file("proc") }
-func (o *ours) log() string  { return o.file("log") }
+func (o *ours) log() string  { return o.past + o.file("log") }
 
 func (o *ours) dial() (*nbd, error) { return dialNBD(filepath.Join(o.dir, "drbd0.sock")) }
 
