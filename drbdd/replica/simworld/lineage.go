@@ -38,7 +38,7 @@ func (v *volume) served(n *node) *branch {
 func (v *volume) fork(i int, why string, forced bool) {
 	w := v.w
 	w.conns++
-	b := &branch{id: w.conns, why: why, forced: forced}
+	b := &branch{id: w.conns, why: why, forced: forced, parent: v.lin[i].br, born: w.next()}
 	v.lin[i] = lineage{br: b, current: true}
 	v.rebase(i)
 	w.note("vol %d: history %d begins on %s: %s", v.nr, b.id, w.nodes[i], why)

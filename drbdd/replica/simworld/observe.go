@@ -77,6 +77,9 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 	same := s.current && s.br == t.br
 	if t.current && !same {
 		wanted := t.spent || n.discard || n.peer().discardPeer
+		if s.br != nil && s.br.parent == t.br && t.br.last < s.br.born {
+			wanted = true // nothing was promised there since the other history began
+		}
 		if was == wire.Inconsistent && n.app == nil {
 			wanted = true // "due to disk states": an I/O error made it so, and pass_on let it
 		}
@@ -122,7 +125,7 @@ func (v *volume) inSync() bool {
 		a.Disk == wire.UpToDate && a.Pdsk == wire.UpToDate && b.Disk == wire.UpToDate && b.Pdsk == wire.UpToDate
 	if good {
 		x, y := w.nodes[0].end, w.nodes[1].end
-		good = x != nil && y != nil && x.c == y.c
+		good = x != nil && y != nil && x.c == y.c && !x.c.broken
 	}
 	return good
 }

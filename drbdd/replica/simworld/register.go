@@ -57,6 +57,9 @@ type branch struct {
 	id     int
 	reg    [][perBlock][]cand // by slot
 	forced bool               // begun by force
+	parent *branch            // what it was made of
+	born   uint64             // order
+	last   uint64             // order of the last acknowledged write
 	why    string
 }
 
@@ -197,6 +200,7 @@ func (v *volume) writeEnds(n *node, r *request, done bool) {
 	}
 	r.w.acked = true
 	r.br = v.served(n)
+	r.br.last = r.w.ended
 	v.sectorsOf(r.sector, r.sectors, func(s uint64, slot, i int) {
 		cs := r.br.at(slot)
 		kept := cs[i][:0:0]
