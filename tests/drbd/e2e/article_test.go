@@ -35,9 +35,9 @@ func TestArticle(t *testing.T) {
 	}
 
 	r.Step("drbdsetup /dev/drbd0 primary --do-what-I-say")
-	r.A.Fails(21, []string{"Local replica is inconsistent (--do-what-I-say ?)"}, "drbdsetup", "/dev/drbd0", "primary")
+	r.A.Fails(17, []string{"(-2) Need access to UpToDate data"}, "drbdsetup", "/dev/drbd0", "primary")
 	r.A.Do("drbdsetup", "/dev/drbd0", "primary", "--do-what-I-say")
-	wantProc(r, "the progress of the sync", regexp.MustCompile(`(?s) 0: cs:SyncSource st:Primary/Secondary ld:Consistent\n.*\t\[[=>.]{21}\] sync'ed: +[0-9.]+% \(\d+/\d+\)K\n\tfinish: \d+:\d\d:\d\d speed: [0-9,]+ \([0-9,]+\) K/sec\n`), func() string {
+	wantProc(r, "the progress of the sync", regexp.MustCompile(`(?s) 0: cs:SyncSource st:Primary/Secondary ld:Consistent\n.*\t\[[=>.]{20,21}\] sync'ed: +[0-9.]+% \(\d+/\d+\)K\n\tfinish: \d+:\d\d:\d\d speed: [0-9,]+ \([0-9,]+\) K/sec\n`), func() string {
 		return r.A.Do("drbdadm", "proc", "--style", "0.7")
 	})
 	r.A.Expect(primary, syncLimit)
