@@ -36,6 +36,8 @@ type ending struct {
 	cause wire.ConnState
 	line  string
 	after string // a line of the kernel that follows
+	// polite: the peer may still read what we sent.
+	polite bool
 }
 
 func newSession(cfg *Config, h Handler, end meet.Established, data, meta *net.TCPConn) *Session {
@@ -70,6 +72,9 @@ func (s *Session) start() {
 		if s.why.after != "" {
 			s.cfg.Log(Warn, s.why.after)
 		}
+		if s.why.polite {
+			s.swallow()
+		}
 	}()
 }
 
@@ -85,6 +90,10 @@ func (s *Session) fail(why ending) {
 		return
 	}
 	s.cancel()
+	if why.polite {
+		s.part()
+		return
+	}
 	for _, q := range s.out {
 		_ = q.conn.CloseWrite() // what is on its way arrives even if we leave bytes unread
 		q.conn.Close()
@@ -92,10 +101,11 @@ func (s *Session) fail(why ending) {
 }
 
 // Close ends the session. It does not wait: Down follows, with Unconnected and no
-// line unless something else was first. What was not handed to the system is lost.
-func (s *Session) Close() { s.fail(ending{cause: wire.Unconnected}) }
+// line unless something else was first. What was not handed to the system is lost;
+// the peer gets what was (farewell).
+func (s *Session) Close() { s.fail(ending{cause: wire.Unconnected, polite: true}) }
 
-// Wait returns after Down did. It must not be called from within the handler.
+// Wait returns when the sockets are closed, after Down did. It must not be called from within the handler.
 func (s *Session) Wait() { <-s.done }
 
 func (s *Session) queue(sock wire.Socket) *sender {
@@ -123,7 +133,7 @@ func (s *Session) Send(sock wire.Socket, vol int, cmd wire.Command, body wire.Bo
 			release()
 		}
 		if err != errEnded {
-			s.fail(ending{sock, wire.ProtocolError, err.Error(), ""})
+			s.fail(ending{sock: sock, cause: wire.ProtocolError, line: err.Error()})
 		}
 	}
 }
@@ -170,7 +180,7 @@ func (s *Session) badPacket(sock wire.Socket, err error) {
 			cause = wire.Disconnecting
 		}
 	}
-	s.fail(ending{sock, cause, err.Error(), ""})
+	s.fail(ending{sock: sock, cause: cause, line: err.Error()})
 }
 
 // readFailed ends the session because a socket ended. want is what was not read.

@@ -192,5 +192,5 @@ func (q *sender) failed(err error) {
 	if errors.As(err, &no) {
 		line = fmt.Sprintf("%s_sendmsg returned %d", name, -int(no))
 	}
-	q.s.fail(ending{q.sock, wire.BrokenPipe, line, ""})
+	q.s.fail(ending{sock: q.sock, cause: wire.BrokenPipe, line: line})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,7 +116,17 @@ func (o *ours) file(name string) string {
 func (o *ours) proc() string { return o.file("proc") }
 func (o *ours) log() string  { return o.past + o.file("log") }
 
-func (o *ours) dial() (*nbd, error) { return dialNBD(filepath.Join(o.dir, "drbd0.sock")) }
+// dial connects to the device. It takes only so many clients, and those that left a
+// moment ago may still count.
+func (o *ours) dial() (n *nbd, err error) {
+	for range 50 {
+		if n, err = dialNBD(filepath.Join(o.dir, "drbd0.sock")); !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return nil, err
+}
 
 // with gives f a connection of its own.
 func (o *ours) with(f func(*nbd) error) error {
