@@ -95,6 +95,10 @@ func (v *volume) attach(id uint64, d Attach) {
 		}
 	}
 	v.setSize(sectors, true)
+	if super.LaSizeSect == 0 {
+		v.logf(Info, "Writing the whole bitmap, size changed")
+		b.setAll(nil)
+	}
 	v.logf(Info, "%d KB (%d bits) marked out-of-sync by on disk bit-map.", b.bm.Count()*4, b.bm.Count())
 	if found.SetAllBits {
 		v.logf(Info, "Assuming that all blocks are out of sync (aka FullSync)")

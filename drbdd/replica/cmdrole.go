@@ -17,6 +17,11 @@ func (v *volume) promote(force bool, done func(wire.Result)) {
 		done(wire.Success)
 		return
 	}
+	if v.kept != 0 && v.dsk.gone() && (v.p.uuids == nil || v.p.uuids.Current&^1 != v.kept&^1) {
+		v.logf(Error, "Applications wait for data with current UUID=%016X, which is not there", v.kept)
+		done(wire.NoUpToDateDisk)
+		return
+	}
 	p := &promotion{v: v, force: force, done: done}
 	v.r.ping(func(bool) { p.try(state.SetRole(wire.Primary)) })
 }
@@ -100,6 +105,7 @@ func (p *promotion) promoted() {
 		n.DiscardMyData = false
 		r.net = &n
 	}
+	v.kept = 0
 	if b.gone() {
 		if v.p.uuids != nil {
 			v.expose(v.p.uuids.Current)

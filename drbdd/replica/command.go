@@ -122,6 +122,7 @@ func (r *Resource) newMinor(id uint64, d NewMinor) {
 		return
 	}
 	v := newVolume(r, d.Vol, d.Minor)
+	v.kept = d.Exposed
 	v.st.Conn = r.cs
 	r.addVolume(v)
 	if r.peer.up {

@@ -25,6 +25,7 @@ type backing struct {
 
 	pending int  // Disk and Meta actions under way
 	failed  bool // no I/O is begun any more
+	ioError bool // the data could not be read or written
 	metaBad bool // metadata cannot be written
 	closed  bool
 	// dirtyWrites counts completed writes, stableWrites those of them that a flush
@@ -109,11 +110,15 @@ func (v *volume) diskFailed(b *backing, what string, sector uint64, size uint32)
 		if v.st.Disk > wire.Inconsistent {
 			v.apply(state.SetDisk(wire.Inconsistent), true)
 		}
-		return
+		if v.st.Disk <= wire.Inconsistent || b.failed {
+			return
+		}
+		// The source of a resync cannot be less than good: it gives up being one.
 	case Panic:
 		v.r.do(Emergency{Reason: "drbd: local IO error on " + b.name})
 	}
 	v.logf(Error, "Local IO failed in %s. Detaching...", what)
+	b.ioError = true
 	v.fail(b)
 }
 
@@ -147,7 +152,7 @@ func (v *volume) fail(b *backing) {
 func (v *volume) discardDisk(b *backing) {
 	b.failed = true
 	r := v.r
-	if b.opts.OnIOError == CallLocalIOError {
+	if b.ioError && b.opts.OnIOError == CallLocalIOError {
 		r.helper("local-io-error", v.nr, nil)
 	}
 	b.dropJobs()

@@ -124,7 +124,12 @@ type (
 	// ResourceOptionsCmd replaces the options.
 	ResourceOptionsCmd struct{ Options ResourceOptions }
 	// NewMinor makes a volume.
-	NewMinor struct{ Vol, Minor int }
+	NewMinor struct {
+		Vol, Minor int
+		// Exposed is the UUID of the data that applications saw which a killed
+		// predecessor left waiting (VolumeView.Exposed); 0 = none.
+		Exposed uint64
+	}
 	// DelMinor removes a volume that has neither disk nor connection.
 	DelMinor struct{ Vol int }
 	// Attach gives a volume its disk, which was opened and whose metadata was

@@ -158,11 +158,11 @@ func (v *volume) gotState(w wire.State) {
 		if ps.Conn > wire.Connected && ps.Conn < wire.SyncSource {
 			disk = wire.Inconsistent // it began a resync and its state is on the way
 		} else if os.Conn >= wire.SyncSource && ps.Conn == wire.Connected {
-			v.finishedByPeer()
+			v.finishedByPeer(disk)
 			return
 		}
 	}
-	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && v.rs.failed > 0 && v.finishedByPeer() {
+	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && v.rs.failed > 0 && v.finishedByPeer(disk) {
 		return // it could not get everything
 	}
 	if os.Conn == wire.VerifyT && os.Disk == wire.UpToDate && ps.Conn == wire.Connected && disk == wire.UpToDate {

@@ -30,7 +30,7 @@ type appReq struct {
 	net     part
 	proto   byte // protocol it was sent with
 	since   time.Time
-	held    bool     // holds extents of the activity log
+	held    *backing // holds extents of its activity log
 	inSync  bool     // P_RS_WRITE_ACK: both may clear the bits
 	clears  *rsBlock // sent during a resync
 	counted bool     // counts as one that the peer has to answer
@@ -131,10 +131,10 @@ func (v *volume) answerWrite(q *appReq, err Errno) {
 	v.answer(q, err, 0)
 	s, a := q.span, q.asked
 	q.span, q.asked = nil, nil
-	v.leaveWrite(s, a)
 	if !q.inTL {
-		v.finish(q)
+		v.finish(q) // marks are made before others may read
 	}
+	v.leaveWrite(s, a)
 }
 
 // usable tells whether the disk is written to.
@@ -167,8 +167,8 @@ func (v *volume) tellsOutOfSync() bool {
 
 // hotWrite makes the extents of a write hot. The write owns its range.
 func (v *volume) hotWrite(q *appReq) {
-	if b := v.dsk; v.usable() && !q.held {
-		q.held = true
+	if b := v.dsk; v.usable() && q.held != b {
+		q.held = b
 		b.al.hold(q.Sector, q.Size, func() { v.write(q) })
 		return
 	}
@@ -201,7 +201,7 @@ func (v *volume) write(q *appReq) {
 	}
 	v.congestion()
 	local, remote := v.usable(), v.replicates()
-	if local && !q.held { // the disk came while the request waited
+	if local && q.held != v.dsk { // the disk came while the request waited
 		v.hotWrite(q)
 		return
 	}
@@ -352,10 +352,10 @@ func (v *volume) finish(q *appReq) {
 	if !(q.local == partOK && q.net == partOK) && q.local+q.net != 2*partNone {
 		b.oos(q.Sector, q.Size)
 	}
-	if q.held {
-		q.held = false
+	if q.held == b {
 		b.al.drop(q.Sector, q.Size)
 	}
+	q.held = nil
 }
 
 // read reads from the disk that has the data.

@@ -61,8 +61,6 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		digest = bytes.Clone(digest)
 	}
 	x := &rsBlock{sector: q.Sector, size: q.Size}
-	v.sentSync = append(v.sentSync, x)
-	v.count.Pending++
 	v.serve()
 	var s *span
 	end := func(d DiskDone) {
@@ -107,6 +105,10 @@ func (v *volume) gotResyncRequest(cmd wire.Command, q wire.BlockReq, digest []by
 		if b.gone() {
 			end(DiskDone{})
 			return
+		}
+		if r.alive(n) {
+			v.sentSync = append(v.sentSync, x)
+			v.count.Pending++
 		}
 		b.submit(Disk{Op: Read, Sector: q.Sector, Size: q.Size, Digest: alg, WantZeroes: cmd == wire.CmdRSThinReq}, func(d DiskDone) {
 			if !d.OK {
@@ -204,13 +206,24 @@ func (v *volume) syncedBlocks(n uint64) {
 
 // finishedByPeer is the target's P_STATE at the end (section 10.5, 3): it has all
 // of it, or what it could not get is all that is left. It tells whether the
-// resync is over.
-func (v *volume) finishedByPeer() bool {
+// resync is over. Marks that only this node has are synced anew.
+func (v *volume) finishedByPeer(disk wire.DiskState) bool {
 	rs := v.rs
-	if rs == nil || rs.target || v.dsk.gone() || v.dsk.bm.Count() > rs.failed {
+	if rs == nil || rs.target || v.dsk.gone() {
+		return false
+	}
+	left := v.dsk.bm.Count()
+	if left > rs.failed && disk != wire.UpToDate {
 		return false
 	}
 	rs.finishes = true
+	if disk == wire.UpToDate {
+		rs.failed = 0 // it got them after all
+	}
 	v.finishResync()
+	if left > 0 && disk == wire.UpToDate {
+		v.logf(Info, "%d blocks are still marked here", left)
+		v.syncMarked()
+	}
 	return true
 }

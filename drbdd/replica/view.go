@@ -45,6 +45,8 @@ type VolumeView struct {
 	MaxIO      uint32 // bytes of the largest read or write
 	CanDiscard bool
 
+	Exposed uint64 // UUID of the data that applications have seen
+
 	HasDisk         bool // a backing device is attached (metadata below is valid)
 	Options         DiskOptions
 	UUIDs           metadata.UUIDs

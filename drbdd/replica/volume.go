@@ -15,6 +15,7 @@ type volume struct {
 	quiet      bool        // changes are logged by the caller
 	size       uint64      // sectors, 0 = not known
 	exposed    uint64      // UUID of the data that the application has seen
+	kept       uint64      // exposed of a predecessor whose applications wait, until the first promotion
 	dsk        *backing
 	detached   []func() // commands that wait for the disk to be gone
 	p          peerInfo
@@ -97,7 +98,7 @@ func (v *volume) sendUUIDs(flags uint64) {
 	if b.crashed {
 		u.Flags |= wire.UUIDCrashedPrimary
 	}
-	if v.st.Disk == wire.Inconsistent || v.st.Disk == wire.Negotiating && b.attachDisk == wire.Inconsistent {
+	if v.st.Disk == wire.Negotiating && b.attachDisk == wire.Inconsistent {
 		u.Flags |= wire.UUIDInconsistent
 	}
 	v.send(wire.CmdUUIDs, u)

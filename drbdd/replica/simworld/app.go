@@ -167,6 +167,7 @@ func (a *app) begin(r *request) {
 		w.stats.Flushes++
 	default:
 		w.stats.Writes++
+		w.lastWrite = w.Now()
 		r.w = w.newWrite(r)
 		v.writeBegins(a, r)
 	}

@@ -1,6 +1,8 @@
 package simworld
 
 import (
+	"time"
+
 	"classicha/drbdd/wire"
 )
 
@@ -172,12 +174,13 @@ func (v *volume) pairing() {
 }
 
 // compare compares both disks: D2. Blocks that are written at this moment do not
-// count; with protocols A and B it waits until nothing is under way.
+// count; with protocols A and B a peer's memory may hold acknowledged writes: it waits
+// until nothing was under way for a while.
 func (v *volume) compare(tries int) {
 	w := v.w
-	if w.p.net.Protocol != 'C' && !w.quiet() {
+	if w.p.net.Protocol != 'C' && (!w.quiet() || w.Now()-w.lastWrite < 3*time.Second) {
 		if tries > 0 {
-			w.After(w.p.think, func() {
+			w.After(3*time.Second, func() {
 				if v.paired && v.inSync() {
 					v.compare(tries - 1)
 				}

@@ -26,8 +26,9 @@ type world struct {
 	open    []*connection
 	meeting *sim.Event
 
-	calm       bool          // no more faults: everything has to become good
-	over       bool          // everything is good: nobody interferes any more
+	calm       bool // no more faults: everything has to become good
+	over       bool // everything is good: nobody interferes any more
+	lastWrite  time.Duration
 	hushed     bool          // applications ask for nothing new
 	hopeless   time.Duration // since when nobody has good data
 	lastBuf    uint64
