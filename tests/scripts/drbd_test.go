@@ -230,3 +230,16 @@ func TestDrbdUnits(t *testing.T) {
 		t.Error("drbdd.service would kill the keeper, or leave a crashed daemon lying")
 	}
 }
+
+// The rules of udev know the daemon's directory, and set what they are there for.
+func TestDrbdUdevRules(t *testing.T) {
+	text := read(root + "/etc/udev/65-drbdd.rules")
+	for _, want := range []string{
+		`ATTR{loop/backing_file}!="` + daemon.DefaultSettings().RunDir + `/drbd*", GOTO="drbdd_end"`, `OPTIONS+="nowatch"`,
+		`SYMLINK+="drbd/by-res/$env{RESOURCE}"`, `LABEL="drbdd_end"`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("65-drbdd.rules has no line %s", want)
+		}
+	}
+}
