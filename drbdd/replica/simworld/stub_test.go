@@ -61,10 +61,13 @@ func (s *stub) Next() time.Time { return s.now.Add(time.Second) }
 
 func (s *stub) View() replica.View {
 	v := replica.View{Conn: s.conn, Role: s.role, Peer: s.peer}
+	if s.bug["two primaries"] && s.role == wire.Primary && s.up {
+		v.Peer = wire.Primary
+	}
 	if s.net != nil {
 		v.Net = &replica.NetView{Options: *s.net}
 	}
-	v.Volumes = []replica.VolumeView{{Role: s.role, Peer: s.peer, Conn: s.conn, Disk: s.disk, Pdsk: s.pdsk}}
+	v.Volumes = []replica.VolumeView{{Role: s.role, Peer: v.Peer, Conn: s.conn, Disk: s.disk, Pdsk: s.pdsk}}
 	return v
 }
 
@@ -253,7 +256,9 @@ func (s *stub) lost() {
 		for _, f := range fl {
 			f(false)
 		}
-		s.settle()
+		if !s.up {
+			s.settle()
+		}
 	}
 	if s.role == wire.Primary {
 		s.super.UUIDs.Current++
@@ -290,7 +295,9 @@ func (s *stub) packet(p replica.Packet) {
 	case wire.BlockAck:
 		f := s.acks[b.BlockID]
 		delete(s.acks, b.BlockID)
-		f(true)
+		if f != nil {
+			f(true)
+		}
 	case wire.Barrier:
 		s.io(replica.Disk{Op: replica.Flush}, func(bool, replica.DiskDone) {
 			if s.up {
@@ -298,9 +305,11 @@ func (s *stub) packet(p replica.Packet) {
 			}
 		})
 	case wire.BarrierAck:
-		f := s.flushed[0]
-		s.flushed = s.flushed[1:]
-		f(true)
+		if len(s.flushed) > 0 {
+			f := s.flushed[0]
+			s.flushed = s.flushed[1:]
+			f(true)
+		}
 	}
 }
 
@@ -332,6 +341,9 @@ func (s *stub) data(p replica.Packet, b wire.Data) {
 
 func (s *stub) request(r replica.Request) {
 	finish := func() {
+		if s.bug["answers nothing"] && r.ID > 300 {
+			return
+		}
 		s.do(replica.Complete{ID: r.ID})
 		if s.bug["completes twice"] {
 			s.do(replica.Complete{ID: r.ID})
@@ -414,7 +426,7 @@ func (s *stub) command(c replica.Command) {
 		s.do(replica.Dial{Options: d.Options})
 		reply(wire.Success)
 	case replica.PrimaryCmd:
-		if s.disk != wire.UpToDate && !d.Force || s.peer == wire.Primary && !s.bug["two primaries"] || s.up && !s.settled && s.conn != wire.Connected {
+		if s.disk != wire.UpToDate && !d.Force || s.peer == wire.Primary || s.up && !s.settled && s.conn != wire.Connected {
 			reply(wire.NoUpToDateDisk)
 			return
 		}
@@ -447,18 +459,25 @@ func (s *stub) command(c replica.Command) {
 					s.super.Flags &^= metadata.FullSync
 				}
 				s.meta(func() {
-					if s.up {
-						s.send(wire.DataSocket, wire.CmdState, s.state())
+					if !s.up {
+						reply(wire.Success)
+						return
 					}
-					reply(wire.Success)
+					s.send(wire.DataSocket, wire.CmdState, s.state())
+					s.flushed = append(s.flushed, func(bool) { reply(wire.Success) }) // the peer knows
+					s.send(wire.DataSocket, wire.CmdBarrier, wire.Barrier{})
 				})
 			}
 			if !s.up || s.pdsk != wire.UpToDate {
 				end(false)
 				return
 			}
+			sock := wire.DataSocket
+			if s.bug["barrier on the wrong socket"] {
+				sock = wire.MetaSocket
+			}
 			s.flushed = append(s.flushed, end)
-			s.send(wire.DataSocket, wire.CmdBarrier, wire.Barrier{})
+			s.send(sock, wire.CmdBarrier, wire.Barrier{})
 		})
 	case replica.DownCmd:
 		s.do(replica.HangUp{})
