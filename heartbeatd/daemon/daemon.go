@@ -67,6 +67,7 @@ type Daemon struct {
 
 	// loop
 	node       *cluster.Node
+	waker      *waker
 	media      []media.Medium
 	pings      map[string]media.Medium // by the ping node's name
 	testing    state.TestOptions

@@ -43,6 +43,9 @@ func (d *Daemon) finish() {
 	if d.stopTimer != nil {
 		d.stopTimer.Stop()
 	}
+	if d.waker != nil {
+		d.waker.close()
+	}
 	if d.loadFile != nil {
 		d.loadFile.Close()
 	}

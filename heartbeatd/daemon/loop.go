@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"classicha/heartbeatd/cluster"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -25,18 +23,18 @@ const (
 
 // loop owns the core until it wants to end.
 func (d *Daemon) loop() *ending {
-	timer := time.NewTimer(idle)
-	defer timer.Stop()
 	d.turn(nil) // the first Step sends the first packets
 	for d.ending == nil {
-		timer.Reset(d.patience(time.Now()))
+		now := time.Now()
+		d.waker.set(now, d.patience(now))
 		select {
 		case ev := <-d.inbox:
 			d.turn(ev)
 		case f := <-d.calls:
 			f()
 			d.turn(nil)
-		case <-timer.C:
+		case <-d.waker.C:
+			d.waker.rang()
 			d.turn(nil)
 		}
 	}
@@ -133,8 +131,8 @@ func (d *Daemon) due(now time.Time) bool {
 	return !d.next.IsZero() && !now.Before(d.next)
 }
 
-// loadEvery bounds how often /proc/loadavg is read.
-const loadEvery = time.Second
+// loadEvery bounds how often /proc/loadavg is read: the kernel counts anew every 5 s.
+const loadEvery = 5 * time.Second
 
 // sampleLoad reads the load for the ld field just before something is sent.
 func (d *Daemon) sampleLoad(now time.Time) {
@@ -143,7 +141,7 @@ func (d *Daemon) sampleLoad(now time.Time) {
 	}
 	d.loadAt = now
 	var buf [128]byte
-	n, _ := unix.Pread(int(d.loadFile.Fd()), buf[:], 0)
+	n, _ := d.loadFile.ReadAt(buf[:], 0)
 	for n > 0 && buf[n-1] == '\n' {
 		n--
 	}

@@ -148,6 +148,9 @@ func (d *Daemon) start(sched rt.Status) error {
 	}
 	d.node = cluster.New(core, rand.Uint64(), d.saved(core))
 	d.loadFile, _ = os.Open("/proc/loadavg")
+	if d.waker, err = newWaker(); err != nil {
+		return err
+	}
 	made, err := state.MakeFIFO(p.fifo())
 	if err != nil {
 		return err

@@ -22,8 +22,9 @@ type Medium interface {
 	// of them, for one packet at a time, and must not wait for whoever calls
 	// Close. An error means that nothing was started; a medium is opened once.
 	Open(recv func(Packet)) error
-	// Send queues a frame. It never blocks and may be called from anywhere; the
-	// frame must not be changed afterwards.
+	// Send hands a frame to the system, or to the queue of a serial line. It never
+	// blocks and may be called from anywhere; the frame must not be changed
+	// afterwards.
 	Send(frame []byte)
 	// Stats may be called from anywhere.
 	Stats() Stats
@@ -39,7 +40,7 @@ type Medium interface {
 type Stats struct {
 	Sent, SentBytes         uint64 // frames handed to the system
 	Received, ReceivedBytes uint64 // frames handed to recv
-	QueueDrops              uint64 // frames given up because the queue was full
+	QueueDrops              uint64 // frames given up because the queue, or the socket's buffer, was full
 	SendErrors              uint64 // frames that the system refused, or that met a closed medium
 	ReceiveErrors           uint64 // failed reads
 	Garbage                 uint64 // input that is no frame: foreign ICMP, spoiled serial frames

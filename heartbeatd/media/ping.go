@@ -71,10 +71,9 @@ type pingConn struct {
 	hosts []host
 	buf   []byte // of the reader
 
-	out []byte // of the writer
-	seq uint16 // of the writer
-
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what is below
+	out  []byte
+	seq  uint16
 	sent [pingMemory]echo
 }
 
@@ -176,11 +175,11 @@ func (c *pingConn) wasSent(e echo) bool {
 
 // write fails if no host of the group could be sent to.
 func (c *pingConn) write(frame []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	e := echo{id: c.id, seq: c.seq, payload: frame}
 	c.seq++
-	c.mu.Lock()
 	c.sent[e.seq%pingMemory] = e
-	c.mu.Unlock()
 	c.out = e.appendRequest(c.out[:0], c.six)
 	var first error
 	failed := 0

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"classicha/internal/hlog"
+
+	"golang.org/x/sys/unix"
 )
 
 // conn is an open socket or line.
@@ -16,7 +18,8 @@ type conn interface {
 	// how much of it was none. It is released by close. A lost means that the
 	// conn is of no more use; other errors are passing.
 	read(deliver func(frame []byte)) (garbage int, err error)
-	// write sends one frame. It is released by close.
+	// write sends one frame. Of a runner with a queue it may wait, and is released by
+	// close; without one it never waits, and may be called from anywhere.
 	write(frame []byte) error
 	// check returns a lost if the conn must be replaced: the interface or device
 	// of that name is gone, or is another one now.
@@ -40,11 +43,11 @@ func isLost(err error) bool {
 // How often an open conn is checked, and how soon a lost one is tried again:
 // at first after retryMin, then at twice the time, up to retryMax. The check goes along
 // with a frame that is sent, when the process is awake anyway: a timer of its own in each
-// medium cost a third of an idle daemon's processor time. checkIdle is for a medium on
-// which nothing is sent.
+// medium cost a third of an idle daemon's processor time. A frame that cannot be sent has it
+// checked at once. checkIdle is for a medium on which nothing is sent.
 const (
-	checkEvery = time.Second
-	checkIdle  = 3 * time.Second
+	checkEvery = 3 * time.Second
+	checkIdle  = 10 * time.Second
 	retryMin   = 100 * time.Millisecond
 	retryMax   = time.Second
 	// readPause keeps a reader whose descriptor fails again and again, without
@@ -61,7 +64,9 @@ type runner struct {
 	lines    []string
 	open     func() (conn, error)
 	sendText func(size int, err error) string // the original's line for a failed send
-	q        *queue
+	q        *queue                           // nil: Send hands frames to the system at once
+
+	checked atomic.Int64 // when a send had the conn checked, in nanoseconds
 
 	recv func(Packet)
 	stop chan struct{}
@@ -90,7 +95,7 @@ const (
 
 // newRunner is for the constructors, which fill in the rest.
 func newRunner(s Spec, link string) *runner {
-	r := &runner{spec: s, link: link, q: newQueue(128, 1<<20), stop: make(chan struct{}), kick: make(chan struct{}, 1)}
+	r := &runner{spec: s, link: link, stop: make(chan struct{}), kick: make(chan struct{}, 1)}
 	name := s.Kind + " " + link
 	r.sending = trouble{name: name + ": sending", log: s.Log}
 	r.receiving = trouble{name: name + ": receiving", log: s.Log}
@@ -123,13 +128,20 @@ func (r *runner) Open(recv func(Packet)) error {
 		return fmt.Errorf("%s %s: %w", r.spec.Kind, r.link, errClosed)
 	}
 	r.recv, r.state, r.current = recv, running, c
-	r.wg.Add(2)
+	r.wg.Add(1)
 	go r.keep(c)
-	go r.write()
+	if r.q != nil {
+		r.wg.Add(1)
+		go r.write()
+	}
 	return nil
 }
 
 func (r *runner) Send(frame []byte) {
+	if r.q == nil {
+		r.put(frame)
+		return
+	}
 	if n := r.q.put(frame); n > 0 {
 		r.drops.Add(uint64(n))
 	}
@@ -142,7 +154,9 @@ func (r *runner) Close() error {
 	}
 	r.state = closed
 	r.mu.Unlock()
-	r.q.close()
+	if r.q != nil {
+		r.q.close()
+	}
 	r.wg.Wait()
 	return nil
 }
@@ -265,46 +279,53 @@ func (r *runner) read(c conn) error {
 	}
 }
 
-// write is the writer.
+// write is the writer of a medium that may have to wait for its line.
 func (r *runner) write() {
 	defer r.wg.Done()
-	var checked time.Time
 	for {
 		frame, ok := r.q.next()
 		if !ok {
 			return
 		}
-		c := r.conn()
-		if c == nil {
-			// Lost: what waits now would be old news when it is open again.
-			r.sendErrors.Add(1)
-			continue
-		}
-		err := c.write(frame)
-		if err == nil {
-			r.sent.Add(1)
-			r.sentBytes.Add(uint64(len(frame)))
-			if r.lastError.Load() != nil {
-				r.lastError.Store(nil)
-			}
-			now := time.Now()
-			r.sending.worked(now)
-			if now.Sub(checked) >= checkEvery {
-				checked = now
-				r.look()
-			}
-			continue
-		}
+		r.put(frame)
+	}
+}
+
+// put hands one frame to the conn, and has the conn checked now and then.
+func (r *runner) put(frame []byte) {
+	c := r.conn()
+	if c == nil {
+		// Lost: what waits now would be old news when it is open again.
 		r.sendErrors.Add(1)
-		select {
-		case <-r.stop:
-			return
-		default:
+		return
+	}
+	err := c.write(frame)
+	now := time.Now()
+	if err == nil {
+		r.sent.Add(1)
+		r.sentBytes.Add(uint64(len(frame)))
+		if r.lastError.Load() != nil {
+			r.lastError.Store(nil)
+		}
+		r.sending.worked(now)
+		if was := r.checked.Load(); now.UnixNano()-was >= int64(checkEvery) && r.checked.CompareAndSwap(was, now.UnixNano()) {
 			r.look()
 		}
-		if r.conn() == c { // else it was closed under us, and that is known
-			r.fail(&r.sending, hlog.Error, err, r.sendText(len(frame), err))
-		}
+		return
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		r.drops.Add(1) // the socket's buffer is full: there is no room for it anywhere
+	} else {
+		r.sendErrors.Add(1)
+	}
+	select {
+	case <-r.stop:
+		return
+	default:
+		r.look()
+	}
+	if r.conn() == c { // else it was closed under us, and that is known
+		r.fail(&r.sending, hlog.Error, err, r.sendText(len(frame), err))
 	}
 }
 

@@ -90,11 +90,15 @@ func (s *sock) recv(b []byte, wantFrom bool) (n int, from unix.Sockaddr, err err
 	return n, from, s.result(werr, err)
 }
 
-// send sends a datagram; it waits while the socket's buffer is full.
+// send sends a datagram without waiting: with a full buffer it returns EAGAIN.
 func (s *sock) send(b []byte, to unix.Sockaddr) (err error) {
 	werr := s.rc.Write(func(fd uintptr) bool {
-		err = unix.Sendto(int(fd), b, unix.MSG_NOSIGNAL, to)
-		return err != unix.EAGAIN && err != unix.EINTR
+		for range 3 { // a signal may come in between, not for ever
+			if err = unix.Sendto(int(fd), b, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, to); err != unix.EINTR {
+				break
+			}
+		}
+		return true
 	})
 	return s.result(werr, err)
 }
