@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"classicha/drbdd/blockdev/fuse/keeper"
@@ -31,6 +32,7 @@ type Server struct {
 	resources []*resource // by name
 	watchers  map[chan event]bool
 	saving    sync.Mutex
+	restoring atomic.Bool
 
 	config   sync.Mutex // commands that change what is configured, one after the other
 	keeperMu sync.Mutex

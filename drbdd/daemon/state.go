@@ -33,13 +33,16 @@ type savedVolume struct {
 	Vol, Minor         int
 	Lower, Meta, Index string            `json:",omitempty"`
 	Options            map[string]string `json:",omitempty"`
-	Primary            bool
 }
 
 func (s *Server) stateFile() string { return filepath.Join(s.set.RunDir, "state.json") }
 
-// save writes the state file.
+// save writes the state file. While that of a predecessor is being restored it
+// stays as it is: we may be killed, too, before we have all of it.
 func (s *Server) save() {
+	if s.restoring.Load() {
+		return
+	}
 	s.saving.Lock()
 	defer s.saving.Unlock()
 	var out saved
@@ -47,13 +50,7 @@ func (s *Server) save() {
 		r.mu.Lock()
 		x := savedResource{Name: r.name, Options: r.options, Net: r.net, Connected: r.net != nil && r.view.Net != nil, Local: r.local, Remote: r.remote}
 		for _, v := range r.vols {
-			y := savedVolume{Vol: v.nr, Minor: v.minor, Lower: v.lower, Meta: v.meta, Index: v.index, Options: v.options}
-			for _, w := range r.view.Volumes {
-				if w.Vol == v.nr {
-					y.Primary = w.Role == wire.Primary
-				}
-			}
-			x.Volumes = append(x.Volumes, y)
+			x.Volumes = append(x.Volumes, savedVolume{Vol: v.nr, Minor: v.minor, Lower: v.lower, Meta: v.meta, Index: v.index, Options: v.options})
 		}
 		r.mu.Unlock()
 		out.Resources = append(out.Resources, x)
@@ -83,6 +80,7 @@ func (s *Server) restore() {
 		s.logf(replica.Error, "drbd", "the state of the last drbdd cannot be read, nothing of it is set up again: %v", err)
 		return
 	}
+	s.restoring.Store(true)
 	kept := s.kept()
 	ctx := s.ctx
 	for _, x := range in.Resources {
@@ -104,11 +102,14 @@ func (s *Server) restore() {
 			s.must(x.Name, "connect", s.connect(ctx, r, control.Request{Args: []string{x.Local, x.Remote}, Options: x.Net}))
 		}
 		for _, y := range x.Volumes {
-			if v := r.volume(y.Vol); v != nil && y.Primary {
-				go s.resume(ctx, v, x.Connected, kept[v.name()])
+			// A device that the keeper has was there: its node was Primary, or about to be. Without
+			// it nobody has the device open, and the cluster manager promotes when it wants.
+			if v := r.volume(y.Vol); v != nil && kept[v.name()] {
+				go s.resume(ctx, v, x.Connected)
 			}
 		}
 	}
+	s.restoring.Store(false)
 	s.save()
 }
 
@@ -129,10 +130,7 @@ const peerPatience = 5 * time.Second
 
 // resume makes a device go on that applications have open. Until that works they
 // wait.
-func (s *Server) resume(ctx context.Context, v *volume, connected, kept bool) {
-	if !kept {
-		return // nobody has it: the cluster manager promotes when it wants
-	}
+func (s *Server) resume(ctx context.Context, v *volume, connected bool) {
 	if connected {
 		events, stop := s.watch()
 		limit := time.NewTimer(peerPatience)
