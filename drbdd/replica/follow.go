@@ -29,6 +29,13 @@ func (v *volume) followed(os, ns state.State) {
 	v.followFrozen(os, ns)
 
 	// (a) starting a resync as source sends P_SYNC_UUID: see startResync.
+	if (os.Disk == wire.Attaching || os.Disk == wire.Negotiating) && ns.Disk != wire.Attaching && ns.Disk != wire.Negotiating {
+		r.soon(func() {
+			if !r.suspended() {
+				v.thaw()
+			}
+		})
+	}
 	// (b) The peer's disk is back.
 	if os.PDisk == wire.Diskless && ns.PDisk > wire.Diskless && ns.PDisk != wire.DUnknown && r.peer.up {
 		v.sendUUIDs(0)

@@ -3,6 +3,7 @@ package replica
 import (
 	"time"
 
+	"classicha/drbdd/replica/state"
 	"classicha/drbdd/wire"
 )
 
@@ -89,6 +90,7 @@ func (v *volume) answer(q *appReq, err Errno, from Buf) {
 // resync may read what it has written.
 func (v *volume) freeze(q *appReq) {
 	v.frozen = append(v.frozen, q)
+	q.tries = 0
 	s, a := q.span, q.asked
 	q.span, q.asked = nil, nil
 	v.r.soon(func() { v.leaveWrite(s, a) })
@@ -116,7 +118,8 @@ func (v *volume) thaw() {
 // noData is the end of a request that no disk can serve: an error, or it waits
 // until there is one (on-no-data-accessible).
 func (v *volume) noData(q *appReq) {
-	if v.r.opts.SuspendOnNoData && v.st.Role == wire.Primary {
+	if v.r.opts.SuspendOnNoData && v.st.Role == wire.Primary && v.st.Disk < wire.UpToDate && v.st.PDisk < wire.UpToDate {
+		v.apply(state.SetSuspNod(true), true)
 		v.freeze(q)
 		return
 	}
@@ -180,6 +183,10 @@ func (v *volume) write(q *appReq) {
 	r := v.r
 	if r.suspended() {
 		v.freeze(q)
+		return
+	}
+	if v.st.Disk == wire.Attaching || v.st.Disk == wire.Negotiating {
+		v.freeze(q) // until it is known what the disk is worth; then it gets the write, or a mark
 		return
 	}
 	if v.st.Disk != wire.UpToDate && !(v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && r.peer.up) {
