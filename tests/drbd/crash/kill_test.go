@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ func underFio(t *testing.T, victim func(*rig.Rig) *rig.Node) {
 					continue
 				}
 				n.Kill()
+				at := time.Now()
 				killed++
 				if rnd.IntN(3) == 0 {
 					time.Sleep(between(rnd, 0, time.Second))
@@ -53,6 +55,8 @@ func underFio(t *testing.T, victim func(*rig.Rig) *rig.Node) {
 				n.Start()
 				r.Step("%s: kill -9 number %d, and a successor", n.Name(), killed)
 				if rnd.IntN(2) == 0 { // else the next one may come in the middle of the resync
+					r.Wait(soon, "serv-a is Primary again", func() bool { return strings.Contains(r.A.State(0), " Primary/") })
+					r.Step("applications go on after %.2f s", time.Since(at).Seconds())
 					r.A.Expect(primary, syncLimit)
 				}
 			}

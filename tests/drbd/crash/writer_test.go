@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"classicha/tests/drbd/rig"
 )
 
@@ -32,7 +34,16 @@ func play(role string, args []string) int {
 	dir := args[0]
 	switch role {
 	case "write":
+		noise, err := newNoise(dir)
+		if err != nil {
+			fmt.Println("error:", err)
+			return 1
+		}
 		for v := must(strconv.Atoi(args[1])); ; v++ {
+			if err := noise.write(v); err != nil {
+				fmt.Println("error:", err)
+				return 1
+			}
 			if err := writeVersion(dir, v); err != nil {
 				fmt.Println("error:", err)
 				return 1
@@ -88,6 +99,45 @@ func writeVersion(dir string, v int) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// noise is a file that is written past the page cache and never synced: blocks that
+// a power cut may take from one disk and not from the other.
+type noise struct {
+	f *os.File
+	p []byte
+}
+
+const noiseBlocks = 1024
+
+func newNoise(dir string) (*noise, error) {
+	path := filepath.Join(dir, "noise")
+	if _, err := os.Stat(path); err != nil {
+		if err := os.WriteFile(path, make([]byte, noiseBlocks<<12), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_DIRECT, 0)
+	if err != nil {
+		return nil, err
+	}
+	p, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	return &noise{f, p}, err
+}
+
+func (n *noise) write(v int) error {
+	rnd := rand.New(rand.NewPCG(uint64(v), 9))
+	count := rnd.IntN(8)
+	if v%8 == 0 {
+		count = 200
+	}
+	for range count {
+		binary.BigEndian.PutUint64(n.p, rnd.Uint64())
+		if _, err := n.f.WriteAt(n.p, int64(rnd.IntN(noiseBlocks))<<12); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readVersion(dir string, f int) (int, error) {
