@@ -2,8 +2,9 @@
 # make install    install both [DESTDIR= PREFIX=/usr SYSCONFDIR=/etc]; make install-heartbeatd, install-drbdd: one
 # make demo       a two-node cluster on this machine: power cut, takeover, failback (root)
 # make test       everything that a change must pass (root; installs what it needs)
+# make demo-drbd  one disk on two machines, as the article shows it: first sync, file system, move, killed daemon, power cut (root)
 # make check      the quick part, without root
-# make e2e interop soak bench   single parts; see docs/architecture.md
+# make e2e interop soak soak-drbd bench bench-drbd   single parts; see docs/architecture.md
 # make interop-kernel   drbdd against the DRBD of a Linux kernel in a virtual machine (root; long without KVM)
 
 PREFIX     = /usr
@@ -17,7 +18,7 @@ COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
-.PHONY: all build install install-heartbeatd install-drbdd clean demo test check e2e interop soak bench fuzz vet unit sim needs
+.PHONY: all build install install-heartbeatd install-drbdd clean demo demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
 
 all: build
 
@@ -101,11 +102,18 @@ sim:
 soak:
 	HB_SEED=$$(date +%s) HB_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./heartbeatd/cluster
 
+# soak-drbd: so many times kill -9 of drbdd on either machine, power cuts and replaced daemons; about 15 minutes.
+CRASHES = 50
+soak-drbd:
+	@tests/needs.sh drbd
+	HA_EMERGENCY=log DRBD_CRASHES=$(CRASHES) go test -count=1 -timeout 0 -v ./tests/drbd/crash
+
 unit:
-	HA_EMERGENCY=log go test -timeout 15m $$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$')
+	HA_EMERGENCY=log go test -timeout 15m $$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$\|/tests/drbd/')
 
 e2e: build
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e
+	HA_EMERGENCY=log go test -timeout 10m -v ./tests/drbd/e2e ./tests/drbd/crash
 
 interop: build
 	HA_EMERGENCY=log go test -timeout 15m -v ./tests/interop
@@ -123,6 +131,14 @@ demo: build
 	@tests/needs.sh demo
 	@go run ./tests/demo
 
-bench: build
+demo-drbd:
+	@tests/needs.sh drbd
+	@go run ./tests/drbd/demo
+
+bench: build bench-drbd
 	@tests/needs.sh test
 	@go run ./tests/bench
+
+bench-drbd:
+	@tests/needs.sh drbd
+	@go run ./tests/drbd/bench
