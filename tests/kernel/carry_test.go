@@ -78,6 +78,7 @@ func TestCarriedOverAfterACrash(t *testing.T) {
 				s = p.o
 			}
 			p.fullSync(s)
+			p.span = alSpan
 			l := p.startLoad(s)
 			l.reached(t, 30)
 			w.m.Kill()

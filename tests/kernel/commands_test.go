@@ -29,13 +29,25 @@ func TestDisconnectConnect(t *testing.T) {
 	})
 }
 
-// The rules about roles are kept across the wire.
+// The rules about roles hold across the wire: one Primary, and none without data.
 func TestRoles(t *testing.T) {
 	fromEach(t, options{}, func(t *testing.T, p *pair, s side) {
 		other := p.other(s)
+		p.connectBoth("Inconsistent/Inconsistent")
+		refused(t, s, 17, "primary", "0") // nobody has data that could be used
 		p.fullSync(s)
 		refused(t, other, 11, "primary", "0")
-		refused(t, s, 17, "detach", "0", "--oops")
+		refused(t, other, 11, "primary", "0", "--force")
+		refused(t, other, 11, "invalidate-remote", "0") // the Primary stands on it
+		for range 3 {
+			p.move(other)
+			p.write(other, 4096, 4096, 4096, 1)
+			p.move(s)
+			p.write(s, 8192, 4096, 4096, 1)
+		}
+		state(t, other, stateLimit, "Connected", "Secondary/Primary", "UpToDate/UpToDate")
+		must(t, s, "secondary", "0")
+		p.finish()
 	})
 }
 

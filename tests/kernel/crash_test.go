@@ -4,6 +4,10 @@ import (
 	"testing"
 )
 
+// alSpan keeps loads within two extents of the activity log (4 MiB each): after a
+// crash those are sent again, and not all of the device.
+const alSpan = 8 << 20
+
 // bootKernel brings the machine back and the pair's disk with it, as an init script
 // would.
 func (p *pair) bootKernel() {
@@ -28,6 +32,7 @@ func TestCrashedPrimaryComesBack(t *testing.T) {
 	t.Run("kernel", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.k)
+		p.span = alSpan
 		l := p.startLoad(p.k)
 		l.reached(t, 30)
 		p.w.m.Kill()
@@ -43,6 +48,7 @@ func TestCrashedPrimaryComesBack(t *testing.T) {
 	t.Run("ours", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.o)
+		p.span = alSpan
 		l := p.startLoad(p.o)
 		l.reached(t, 30)
 		p.o.powerCut(t)
@@ -64,6 +70,7 @@ func TestCrashedPrimaryIsReplaced(t *testing.T) {
 	t.Run("kernel", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.k)
+		p.span = alSpan
 		l := p.startLoad(p.k)
 		l.reached(t, 30)
 		p.w.m.Kill()
@@ -79,6 +86,7 @@ func TestCrashedPrimaryIsReplaced(t *testing.T) {
 	t.Run("ours", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.o)
+		p.span = alSpan
 		l := p.startLoad(p.o)
 		l.reached(t, 30)
 		p.o.powerCut(t)
@@ -102,6 +110,7 @@ func TestKilledDaemon(t *testing.T) {
 	t.Run("Secondary", func(t *testing.T) {
 		p := w.newPair(t, options{})
 		p.fullSync(p.k)
+		p.span = alSpan
 		l := p.startLoad(p.k)
 		for range 3 {
 			l.reached(t, 20)
@@ -136,6 +145,7 @@ func TestCrashedSecondary(t *testing.T) {
 	t.Run("kernel", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.o)
+		p.span = alSpan
 		l := p.startLoad(p.o)
 		l.reached(t, 30)
 		p.w.m.Kill()
@@ -151,6 +161,7 @@ func TestCrashedSecondary(t *testing.T) {
 	t.Run("ours", func(t *testing.T) {
 		p := newWorld(t).newPair(t, options{})
 		p.fullSync(p.k)
+		p.span = alSpan
 		l := p.startLoad(p.k)
 		l.reached(t, 30)
 		p.o.powerCut(t)

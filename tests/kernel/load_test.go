@@ -53,6 +53,9 @@ func (l *load) one() error {
 		n = 65536
 	}
 	blocks := p.size / 4096
+	if p.span != 0 {
+		blocks = p.span / 4096
+	}
 	off := int64(p.seed*2654435761%uint64(blocks-n/4096)) * 4096
 	for b := off; b < off+n; b += talk.Block {
 		p.maybe[b] = true

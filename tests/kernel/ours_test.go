@@ -104,8 +104,9 @@ func (o *ours) setup(limit time.Duration, args ...string) (string, int, error) {
 	return o.program(limit, append([]string{"drbdsetup"}, args...)...)
 }
 
+// meta forces drbdmeta: a file is no block device.
 func (o *ours) meta(args ...string) (string, int, error) {
-	return o.program(setupLimit, append([]string{"drbdmeta", "0", "v08", o.img, "internal"}, args...)...)
+	return o.program(setupLimit, append([]string{"drbdmeta", "--force", "0", "v08", o.img, "internal"}, args...)...)
 }
 
 func (o *ours) file(name string) string {

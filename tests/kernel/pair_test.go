@@ -115,7 +115,8 @@ type pair struct {
 	// maybe are blocks whose last write was not acknowledged: they may have its data
 	// or what was there before.
 	maybe  map[int64]bool
-	oursAt int // number of the machine's disk that is ours, if it is one
+	oursAt int   // number of the machine's disk that is ours, if it is one
+	span   int64 // loads write below this, 0: anywhere
 	seed   uint64
 }
 
