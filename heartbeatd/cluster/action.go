@@ -73,6 +73,7 @@ type (
 		Kind   JobKind
 		Groups []int
 		Taking bool // a takeover: the scripts' log says "Taking over resource group"
+		Direct bool // a standby: there the original starts ResourceManager itself, not through harc
 	}
 
 	// RunRC runs rc.d/Type with the fields of Msg in the environment, if there is such a script.

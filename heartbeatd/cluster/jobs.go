@@ -15,6 +15,7 @@ type job struct {
 	kind   JobKind
 	groups []int
 	taking bool
+	direct bool
 	done   func(failed []int)
 	still  func() bool // nil, or asked when its turn comes: false drops the groups
 }
@@ -86,7 +87,7 @@ func (n *Node) startJob() {
 				n.jobs.state[g] = s
 			}
 		}
-		n.do(Run{Job: j.id, Kind: j.kind, Groups: j.groups, Taking: j.taking})
+		n.do(Run{Job: j.id, Kind: j.kind, Groups: j.groups, Taking: j.taking, Direct: j.direct})
 	}
 }
 

@@ -180,7 +180,7 @@ func (c *classic) take(p *peer) {
 	p.res.holds &^= s.class
 	p.res.lost &^= s.class // it called stop for all of it
 	class := s.class
-	n.queueJob(Acquire, c.groups(class.swap()), false, func(failed []int) {
+	j := n.queueJob(Acquire, c.groups(class.swap()), false, func(failed []int) {
 		n.log(Info, "Standby resource acquisition done [%s].", class)
 		if c.standby.state != standbyDone || c.standby.ours {
 			// Cancelled: the other died or restarted meanwhile; what runs here is ours.
@@ -191,6 +191,7 @@ func (c *classic) take(p *peer) {
 		}
 		c.acquired(failed)
 	})
+	j.direct = true
 }
 
 // cancelStandby ends a hand-over because the other is gone or starts anew.

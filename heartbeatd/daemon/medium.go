@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"reflect"
+	"slices"
 
 	"classicha/heartbeatd/cluster"
 	"classicha/heartbeatd/config"
@@ -39,21 +41,53 @@ func mediumSpec(m config.MediaSpec, log func(hlog.Level, string)) media.Spec {
 }
 
 // openMedia opens all media of the configuration and logs it as the original does. The
-// first that cannot be opened is the error; those before it are open then.
+// first that cannot be opened is the error; those before it are open then. After a restart
+// in place there is no such error: resources run here, and somebody must look after them.
 func (d *Daemon) openMedia() error {
 	d.pings = map[string]media.Medium{}
 	for _, spec := range d.conf.HA.Media {
 		m, err := d.newMedium(mediumSpec(spec, d.log.Log))
-		if err == nil {
+		switch {
+		case err != nil:
+		case d.opt.restart:
+			err = m.Persist(d.receive)
+		default:
 			err = m.Open(d.receive)
 		}
 		if err != nil {
-			return fmt.Errorf("cannot open %s %s: %w", spec.Kind, spec.Link, err)
+			err = fmt.Errorf("cannot open %s %s: %w", spec.Kind, spec.Link, err)
+			if !d.opt.restart {
+				return err
+			}
+			d.log.Errorf("%v", err)
+			if m == nil {
+				continue
+			}
 		}
 		for _, line := range m.Describe() {
 			d.log.Log(hlog.Info, line)
 		}
 		d.addMedium(m)
+	}
+	return nil
+}
+
+// tryMedia opens, for a moment, the media that a changed configuration has and this one
+// has not. It runs outside of the loop.
+func (d *Daemon) tryMedia(next []config.MediaSpec) error {
+	for _, spec := range next {
+		is := func(m config.MediaSpec) bool { return reflect.DeepEqual(m, spec) }
+		if slices.ContainsFunc(d.conf.HA.Media, is) {
+			continue
+		}
+		m, err := d.newMedium(mediumSpec(spec, func(hlog.Level, string) {}))
+		if err == nil {
+			err = m.Open(func(media.Packet) {})
+			m.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("cannot open %s %s: %w", spec.Kind, spec.Link, err)
+		}
 	}
 	return nil
 }

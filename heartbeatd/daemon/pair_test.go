@@ -87,6 +87,7 @@ func TestStandbyByFIFOAndControlSocket(t *testing.T) {
 	}
 	b.runsOnly("a", "a2", "b")
 	a.logged("Local standby process completed [all].")
+	b.logged("Running " + b.paths.Conf + "/resource.d/Rsc a start") // one slash: a takeover has two
 	a.settled()
 	b.settled()
 	if err := a.ask("takeover", "local"); err != nil {

@@ -53,6 +53,12 @@ func (d *Daemon) usable(name string) bool {
 		lines = append(lines, config.LogLine{Level: "ERROR", Text: fmt.Sprintf("the name of this node changed from %s to %s: stop and start heartbeat instead", d.conf.HA.Node, next.HA.Node)})
 	}
 	if ok {
+		if err := d.tryMedia(next.HA.Media); err != nil {
+			ok = false
+			lines = append(lines, config.LogLine{Level: "ERROR", Text: err.Error()})
+		}
+	}
+	if ok {
 		return true
 	}
 	for _, l := range lines {

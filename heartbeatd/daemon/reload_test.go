@@ -84,6 +84,42 @@ func TestReloadOfBrokenFilesChangesNothing(t *testing.T) {
 	}
 }
 
+// A medium that cannot be opened refuses the reload. One that went away between the check and
+// the exec does not end a daemon whose resources run.
+func TestReloadWithAMediumThatCannotBeOpened(t *testing.T) {
+	a, b, hub := bootPair(t)
+	for _, n := range []*testNode{a, b} {
+		n.rewrite("ha.cf", func(s string) string { return s + "ping 10.9.9.9\n" })
+	}
+	hub.Refuse("10.9.9.9", true)
+	a.hangup()
+	a.logged("ERROR: cannot open ping 10.9.9.9: no such device")
+	a.logged("heartbeat goes on with the one that it has")
+	hub.Refuse("10.9.9.9", false)
+	a.hangup()
+	e := a.end()
+	if e.again == nil {
+		t.Fatalf("ended with %+v, want another execution", e)
+	}
+	if err := state.SaveHeld(a.paths.held(), state.Held{Class: e.again.Held.String(), Took: e.again.Took.String(), Groups: e.again.Groups}); err != nil {
+		t.Fatal(err)
+	}
+	hub.Refuse("10.9.9.9", true)
+	a.boot(options{restart: true, held: "local"})
+	a.logged("ERROR: cannot open ping 10.9.9.9: no such device")
+	a.until("stable again", func() bool { v := a.view(); return v.Stable && v.Holds == "local" })
+	if n := a.calls("a start"); n != 1 || strings.Contains(b.log(), "is dead") {
+		t.Errorf("a was started %d times, or node2 missed node1", n)
+	}
+	open := func() bool { return !strings.Contains(strings.Join(a.view().Warnings, "\n"), "10.9.9.9 is not open") }
+	if open() {
+		t.Error("nothing is said of the medium that is not open")
+	}
+	hub.Refuse("10.9.9.9", false)
+	a.d.call(func() { a.d.dirty = true })
+	a.until("open later", open)
+}
+
 func TestReloadOfKeys(t *testing.T) {
 	a, b, _ := bootPair(t)
 	a.rewrite("authkeys", func(string) string { return "auth 1\n" })

@@ -34,8 +34,8 @@ func (d *Daemon) job(a cluster.Run, groups []int, env []string) cluster.JobDone 
 				homes[g.Node] = true
 				d.logScript(resource.Line{Entity: "mach_down", Level: "info", Text: "Taking over resource group " + g.Key()})
 			}
-			// The original starts groups from rc.d scripts.
-			res = d.runner.TakeGroup(d.ctx, g, resource.GroupOptions{BelowHarc: true, Env: env})
+			// The original starts groups from rc.d scripts, but not in a standby.
+			res = d.runner.TakeGroup(d.ctx, g, resource.GroupOptions{BelowHarc: !a.Direct, Env: env})
 			if !res.OK {
 				state = cluster.GroupFailed
 			} else {

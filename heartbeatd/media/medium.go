@@ -22,6 +22,10 @@ type Medium interface {
 	// of them, for one packet at a time, and must not wait for whoever calls
 	// Close. An error means that nothing was started; a medium is opened once.
 	Open(recv func(Packet)) error
+	// Persist is Open for one that must not give up: a medium that cannot be opened
+	// now is tried again and again, like one that was lost. The error says why it is
+	// not open yet.
+	Persist(recv func(Packet)) error
 	// Send hands a frame to the system, or to the queue of a serial line. It never
 	// blocks and may be called from anywhere; the frame must not be changed
 	// afterwards.

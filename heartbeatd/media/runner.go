@@ -109,7 +109,11 @@ func (r *runner) Text() bool         { return r.text }
 func (r *runner) Ping() bool         { return r.ping }
 func (r *runner) Describe() []string { return r.lines }
 
-func (r *runner) Open(recv func(Packet)) error {
+func (r *runner) Open(recv func(Packet)) error { return r.start(recv, false) }
+
+func (r *runner) Persist(recv func(Packet)) error { return r.start(recv, true) }
+
+func (r *runner) start(recv func(Packet), persist bool) error {
 	r.mu.Lock()
 	was := r.state
 	r.state = max(r.state, starting)
@@ -118,14 +122,21 @@ func (r *runner) Open(recv func(Packet)) error {
 		return fmt.Errorf("%s %s: was opened before", r.spec.Kind, r.link)
 	}
 	c, err := r.open()
-	if err != nil {
+	if err != nil && !persist {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state == closed {
-		c.close()
+		if err == nil {
+			c.close()
+		}
 		return fmt.Errorf("%s %s: %w", r.spec.Kind, r.link, errClosed)
+	}
+	if err != nil {
+		c = nil
+		reason := err.Error()
+		r.lastError.Store(&reason)
 	}
 	r.recv, r.state, r.current = recv, running, c
 	r.wg.Add(1)
@@ -134,7 +145,7 @@ func (r *runner) Open(recv func(Packet)) error {
 		r.wg.Add(1)
 		go r.write()
 	}
-	return nil
+	return err
 }
 
 func (r *runner) Send(frame []byte) {
@@ -189,9 +200,13 @@ func (r *runner) setConn(c conn) {
 	r.mu.Unlock()
 }
 
-// keep is the keeper: it has one conn read after the other until the stop.
+// keep is the keeper: it has one conn read after the other until the stop. It begins
+// with c, or by opening one.
 func (r *runner) keep(c conn) {
 	defer r.wg.Done()
+	if c == nil {
+		c = r.reopen()
+	}
 	for c != nil {
 		why := r.use(c)
 		r.setConn(nil)

@@ -23,6 +23,7 @@ type Hub struct {
 	stations []*station
 	cuts     map[way]bool
 	deadPing map[string]bool
+	refused  map[string]bool
 	loss     float64
 	delay    time.Duration
 }
@@ -32,7 +33,7 @@ type way struct{ link, from, to string }
 
 // NewHub makes a hub without stations. The seed decides which frames are lost.
 func NewHub(seed uint64) *Hub {
-	return &Hub{rng: rand.New(rand.NewPCG(seed, 0)), cuts: map[way]bool{}, deadPing: map[string]bool{}}
+	return &Hub{rng: rand.New(rand.NewPCG(seed, 0)), cuts: map[way]bool{}, deadPing: map[string]bool{}, refused: map[string]bool{}}
 }
 
 // Join makes the medium by which a node takes part in a link. kind is one of
@@ -63,6 +64,19 @@ func (h *Hub) PingHost(host string, alive bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.deadPing[host] = !alive
+}
+
+// Refuse lets a link be such that it cannot be opened, or can be again. What is open stays.
+func (h *Hub) Refuse(link string, refuse bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refused[link] = refuse
+}
+
+func (h *Hub) refuses(link string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refused[link]
 }
 
 // Loss sets the share of frames, from 0 to 1, that get lost from now on.

@@ -41,19 +41,51 @@ func (s *station) Ping() bool {
 	return s.kind == media.KindPing || s.kind == media.KindPing6 || s.kind == media.KindPingGroup
 }
 
-func (s *station) Open(recv func(media.Packet)) error {
+func (s *station) Open(recv func(media.Packet)) error { return s.start(recv, false) }
+
+func (s *station) Persist(recv func(media.Packet)) error { return s.start(recv, true) }
+
+// errRefused is the error of a link that Hub.Refuse was called for.
+var errRefused = errors.New("no such device")
+
+func (s *station) start(recv func(media.Packet), persist bool) (err error) {
+	if s.hub.refuses(s.link) {
+		err = errRefused
+	}
+	if err != nil && !persist {
+		return err
+	}
 	if !s.opened.CompareAndSwap(false, true) {
 		return errors.New("was opened before")
 	}
-	s.open.Store(true)
-	s.hub.plug(s)
+	if err == nil {
+		s.plugIn()
+	}
 	s.wg.Add(1)
 	go s.run(recv)
-	return nil
+	return err
 }
+
+func (s *station) plugIn() {
+	s.open.Store(true)
+	s.hub.plug(s)
+}
+
+// tryAgain is how often a refused station that persists looks.
+const tryAgain = 10 * time.Millisecond
 
 func (s *station) run(recv func(media.Packet)) {
 	defer s.wg.Done()
+	for !s.open.Load() {
+		select {
+		case <-s.stop:
+			return
+		case <-time.After(tryAgain):
+		}
+		if !s.hub.refuses(s.link) {
+			s.plugIn()
+		}
+	}
 	for {
 		select {
 		case <-s.stop:
