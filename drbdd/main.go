@@ -22,7 +22,7 @@ import (
 // the name and returns the exit code.
 var commands = map[string]func(name string, args []string) int{
 	"drbdadm": func(name string, a []string) int {
-		return drbdadm.Main(name, a, os.Stdin, os.Stdout, os.Stderr, drbdadm.System())
+		return drbdadm.Main(os.Args[0], a, os.Stdin, os.Stdout, os.Stderr, drbdadm.System())
 	},
 	"drbdsetup":    setup,
 	"drbdsetup-84": setup,

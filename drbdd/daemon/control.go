@@ -220,10 +220,14 @@ func (s *Server) newMinor(ctx context.Context, r *resource, q control.Request) c
 	if v := s.minor(q.Minor); v != nil && v.r != r {
 		return refused(control.ErrMinorExists, "minor exists in different resource")
 	}
-	a := result(r.command(ctx, replica.NewMinor{Vol: q.Volume, Minor: q.Minor}))
-	if a.Error == 0 && a.Usage == "" && r.volume(q.Volume) == nil {
+	return s.addMinor(ctx, r, replica.NewMinor{Vol: q.Volume, Minor: q.Minor})
+}
+
+func (s *Server) addMinor(ctx context.Context, r *resource, d replica.NewMinor) control.Answer {
+	a := result(r.command(ctx, d))
+	if a.Error == 0 && a.Usage == "" && r.volume(d.Vol) == nil {
 		r.mu.Lock()
-		r.vols = append(r.vols, newVolume(r, q.Volume, q.Minor))
+		r.vols = append(r.vols, newVolume(r, d.Vol, d.Minor))
 		slices.SortFunc(r.vols, func(a, b *volume) int { return a.nr - b.nr })
 		r.mu.Unlock()
 	}

@@ -116,15 +116,18 @@ func (s *Server) attach(ctx context.Context, v *volume, q control.Request) contr
 	v.r.mu.Unlock()
 	a := result(v.r.command(ctx, at))
 	if a.Error != 0 || a.State != 0 || a.Usage != "" {
+		open := false // the core closes a disk that failed after it was taken
 		v.r.loop.call(func(*replica.Resource) {
-			if v.disk == st {
+			if open = v.disk == st; open {
 				v.disk = nil
 			}
 		})
 		v.r.mu.Lock()
 		v.lower, v.meta, v.index, v.options = "", "", "", nil
 		v.r.mu.Unlock()
-		st.close()
+		if open {
+			st.close()
+		}
 	}
 	s.save()
 	return a
@@ -175,9 +178,14 @@ func (s *Server) delMinor(ctx context.Context, v *volume) control.Answer {
 	return a
 }
 
-// resize looks how large the disk is now.
-func (s *Server) resize(ctx context.Context, v *volume, q control.Request) control.Answer {
-	defer s.save()
+// extent is how large a disk is now, and where its metadata belongs.
+type extent struct {
+	backing, usable uint64 // sectors
+	layout          metadata.Layout
+}
+
+// measure looks how large the disk of a volume is; nil without a disk.
+func (v *volume) measure() (*extent, error) {
 	var st *store
 	var super metadata.Superblock
 	v.r.loop.call(func(c *replica.Resource) {
@@ -189,27 +197,53 @@ func (s *Server) resize(ctx context.Context, v *volume, q control.Request) contr
 		}
 	})
 	if st == nil {
-		return refused(control.ErrNoDisk)
+		return nil, nil
 	}
 	size, err := st.data.Refresh()
 	if err != nil {
-		return control.Answer{Usage: err.Error()}
+		return nil, err
 	}
 	msize := size
 	if st.meta != st.data {
 		if msize, err = st.meta.Refresh(); err != nil {
-			return control.Answer{Usage: err.Error()}
+			return nil, err
 		}
 	}
 	layout, err := metadata.NewLayout(st.index, msize, super.Ring())
 	if err != nil {
-		return refused(control.ErrMetaTooSmall)
+		return nil, err
+	}
+	x := &extent{backing: uint64(size) / 512, layout: layout}
+	x.usable = layout.UsableSectors(x.backing)
+	return x, nil
+}
+
+// lookAtDisk tells the core when a disk has grown: the peer's sizes may be about
+// that.
+func (r *resource) lookAtDisk(vol int) {
+	v := r.volume(vol)
+	if v == nil {
+		return
+	}
+	if x, err := v.measure(); err == nil && x != nil {
+		r.loop.post(replica.Capacity{Vol: vol, Backing: x.backing, Usable: x.usable, Layout: x.layout})
+	}
+}
+
+// resize looks how large the disk is now.
+func (s *Server) resize(ctx context.Context, v *volume, q control.Request) control.Answer {
+	defer s.save()
+	x, err := v.measure()
+	switch {
+	case err != nil:
+		return refused(control.ErrMetaTooSmall, err.Error())
+	case x == nil:
+		return refused(control.ErrNoDisk)
 	}
 	d := replica.Resize{
-		Vol: v.nr, Size: number(q.Options, "size"), Backing: uint64(size) / 512, Layout: layout,
+		Vol: v.nr, Size: number(q.Options, "size"), Backing: x.backing, Usable: x.usable, Layout: x.layout,
 		AssumePeer: q.Options["assume-peer-has-space"] == "yes", AssumeClean: q.Options["assume-clean"] == "yes",
 	}
-	d.Usable = layout.UsableSectors(d.Backing)
 	a := result(v.r.command(ctx, d))
 	if a.Error == 0 && a.State == 0 && a.Usage == "" {
 		v.r.mu.Lock()

@@ -79,7 +79,7 @@ func run(set Settings, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "drbdd: logfacility %q is not known\n", set.Facility)
 		return 1
 	}
-	log := hlog.New(hlog.Options{Entity: "drbd"}, hlog.Config{Facility: facility, LogFile: set.LogFile, Stderr: stderr, Owner: "root"})
+	log := hlog.New(hlog.Options{Entity: "drbd"}, hlog.Config{Facility: facility, LogFile: set.LogFile, Stderr: terminal(stderr), Owner: "root"})
 	defer log.Close()
 	s := NewServer(set, log)
 	s.protect()
@@ -96,6 +96,17 @@ func run(set Settings, stderr io.Writer) int {
 	}
 	s.logf(replica.Info, "drbd", "ends; devices in use wait for the next drbdd")
 	return 0
+}
+
+// terminal is where lines go besides the log: a person who started the daemon by
+// hand wants to see them, a service manager has them from syslog.
+func terminal(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err == nil {
+			return w
+		}
+	}
+	return nil
 }
 
 // protect keeps the daemon able to write when the machine is short of memory: the

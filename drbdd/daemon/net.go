@@ -175,6 +175,9 @@ func (l *link) Packet(_ *peer.Session, sock wire.Socket, vol int, cmd wire.Comma
 	if sock == wire.DataSocket {
 		l.r.pause.wait()
 	}
+	if cmd == wire.CmdSizes {
+		l.r.lookAtDisk(vol)
+	}
 	l.r.loop.post(received{l, p, payload})
 }
 

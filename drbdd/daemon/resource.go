@@ -11,6 +11,7 @@ import (
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/peer"
 	"classicha/drbdd/replica"
+	"classicha/drbdd/wire"
 )
 
 // resource is the shell of one resource.
@@ -30,6 +31,7 @@ type resource struct {
 	dirty    bool   // something was queued for the session
 	dials    uint64 // searches and sessions begun or given up; see link
 	changes  uint64
+	exposed  uint64
 	pause    *gate
 
 	// What was configured; guarded by mu.
@@ -153,7 +155,23 @@ func (r *resource) batchDone() {
 			}
 		}
 		r.s.changed()
+		if e := exposed(w); e != r.exposed {
+			// A successor has to know what the applications saw: not later than they see
+			// anything else.
+			r.exposed = e
+			r.s.save()
+		}
 	}
+}
+
+// exposed sums up the data that applications see.
+func exposed(w replica.View) (sum uint64) {
+	for _, v := range w.Volumes {
+		if v.Role == wire.Primary {
+			sum = sum*31 + v.Exposed + 1
+		}
+	}
+	return sum
 }
 
 // errno is what a front end is told.

@@ -72,6 +72,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	ln.Close()
 	s.stop()
+	os.Remove(s.set.ProcFile) // as /proc/drbd goes with the module
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,6 +34,7 @@ type savedVolume struct {
 	Vol, Minor         int
 	Lower, Meta, Index string            `json:",omitempty"`
 	Options            map[string]string `json:",omitempty"`
+	Exposed            uint64            `json:",omitempty"` // UUID of the data that applications saw
 }
 
 func (s *Server) stateFile() string { return filepath.Join(s.set.RunDir, "state.json") }
@@ -50,7 +52,13 @@ func (s *Server) save() {
 		r.mu.Lock()
 		x := savedResource{Name: r.name, Options: r.options, Net: r.net, Connected: r.net != nil && r.view.Net != nil, Local: r.local, Remote: r.remote}
 		for _, v := range r.vols {
-			x.Volumes = append(x.Volumes, savedVolume{Vol: v.nr, Minor: v.minor, Lower: v.lower, Meta: v.meta, Index: v.index, Options: v.options})
+			y := savedVolume{Vol: v.nr, Minor: v.minor, Lower: v.lower, Meta: v.meta, Index: v.index, Options: v.options}
+			for _, w := range r.view.Volumes {
+				if w.Vol == v.nr && w.Role == wire.Primary {
+					y.Exposed = w.Exposed
+				}
+			}
+			x.Volumes = append(x.Volumes, y)
 		}
 		r.mu.Unlock()
 		out.Resources = append(out.Resources, x)
@@ -91,7 +99,11 @@ func (s *Server) restore() {
 			continue
 		}
 		for _, y := range x.Volumes {
-			s.must(x.Name, "new-minor", s.newMinor(ctx, r, control.Request{Minor: y.Minor, Volume: y.Vol}))
+			exposed := y.Exposed
+			if !kept[fmt.Sprintf("drbd%d", y.Minor)] {
+				exposed = 0 // no application waits
+			}
+			s.must(x.Name, "new-minor", s.addMinor(ctx, r, replica.NewMinor{Vol: y.Vol, Minor: y.Minor, Exposed: exposed}))
 			v := r.volume(y.Vol)
 			if v == nil || y.Lower == "" {
 				continue

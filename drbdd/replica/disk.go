@@ -23,10 +23,11 @@ type backing struct {
 	zeroes  bool // what was discarded reads as zeroes
 	name    string
 
-	pending int  // Disk and Meta actions under way
-	failed  bool // no I/O is begun any more
-	ioError bool // the data could not be read or written
-	metaBad bool // metadata cannot be written
+	grown   *metadata.Layout // where the metadata belongs on the disk that has grown
+	pending int              // Disk and Meta actions under way
+	failed  bool             // no I/O is begun any more
+	ioError bool             // the data could not be read or written
+	metaBad bool             // metadata cannot be written
 	closed  bool
 	// dirtyWrites counts completed writes, stableWrites those of them that a flush
 	// covered.

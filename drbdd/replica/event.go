@@ -258,3 +258,14 @@ func (Verify) verb()             {}
 func (Resize) verb()             {}
 func (NewCurrentUUID) verb()     {}
 func (DownCmd) verb()            {}
+
+// Capacity tells how large the disk of a volume is now: after the peer's P_SIZES,
+// which may mean that both disks have grown. Layout is that of its metadata for
+// this size; the core moves the metadata when it takes a new size over.
+type Capacity struct {
+	Vol             int
+	Backing, Usable uint64 // sectors
+	Layout          metadata.Layout
+}
+
+func (Capacity) event() {}

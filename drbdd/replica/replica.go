@@ -99,6 +99,8 @@ func (r *Resource) Step(now time.Time, ev Event) []Action {
 		}
 	case Command:
 		r.command(e)
+	case Capacity:
+		r.capacity(e)
 	case Tick:
 	}
 	r.settle()

@@ -280,7 +280,10 @@ func (v *volume) markSoon() {
 		if v.rs != rs || v.dsk.gone() {
 			return
 		}
-		rs.marks = append(rs.marks, Mark{v.r.now, v.dsk.bm.Count()})
+		// Without progress the last mark gets old: that is how it shows (stalled).
+		if left := v.dsk.bm.Count(); left != rs.marks[len(rs.marks)-1].Left {
+			rs.marks = append(rs.marks, Mark{v.r.now, left})
+		}
 		if len(rs.marks) > 8 {
 			rs.marks = rs.marks[1:]
 		}

@@ -60,6 +60,18 @@ func (v *volume) gotSizes(s wire.Sizes) {
 		r.disconnected()
 		return
 	}
+	if l := b.grown; l != nil && sectors > v.size {
+		// The metadata makes room first; then this packet is looked at again.
+		b.grown = nil
+		n, unblock := r.peer.number, r.block()
+		v.moveMeta(b, *l, func() {
+			if r.alive(n) && !b.gone() {
+				v.gotSizes(s)
+			}
+			unblock()
+		})
+		return
+	}
 	if limit != b.opts.Size {
 		v.logf(Info, "Peer sets u_size to %d sectors (old: %d)", limit, b.opts.Size)
 		b.opts.Size = limit
@@ -101,6 +113,22 @@ func (v *volume) gotSizesDiskless(s wire.Sizes) {
 		v.logf(Warn, "%s", warning)
 	case sectors != 0:
 		v.setSize(sectors, false)
+	}
+}
+
+// capacity notes how large a disk is now. The metadata of a disk that has grown is
+// still where it was: what the device may have is known by now, and taken when
+// both nodes agree.
+func (r *Resource) capacity(e Capacity) {
+	v := r.volume(e.Vol)
+	if v == nil || v.dsk.gone() || e.Usable <= v.dsk.usable {
+		return
+	}
+	b := v.dsk
+	v.logf(Info, "the disk has grown: %d -> %d sectors", b.usable, e.Usable)
+	b.size, b.usable = e.Backing, e.Usable
+	if b.layout != e.Layout {
+		b.grown = &e.Layout
 	}
 }
 

@@ -98,11 +98,16 @@ func Sanitize(os, ns State, env Env) (_ State, warn string) {
 	// resync is broken off because its source lost the disk; here only what was not
 	// known before becomes known.
 	if ns.Conn >= wire.Connected && ns.Conn < wire.Ahead {
-		if os.Conn < wire.Connected || os.Disk <= wire.Negotiating {
+		// A disk that was told to be old stays so as long as there is no other to
+		// compare it with.
+		disk, pdisk := ns.Disk, ns.PDisk
+		if (os.Conn < wire.Connected || os.Disk <= wire.Negotiating) && !(disk == wire.Outdated && pdisk <= wire.Failed) {
 			ns.Disk = known(ns.Disk)
 		}
 		if os.Conn < wire.Connected || os.PDisk <= wire.Negotiating {
-			ns.PDisk = known(ns.PDisk)
+			if !(pdisk == wire.Outdated && disk <= wire.Failed) {
+				ns.PDisk = known(ns.PDisk)
+			}
 		} else if ns.Conn == wire.Connected && os.Conn > wire.Connected && ns.PDisk == wire.Consistent {
 			ns.PDisk = wire.Outdated
 		}
