@@ -83,7 +83,11 @@ func (n *node) configure() {
 	}
 	for nr := range n.vols {
 		nr := nr
-		n.command(replica.NewMinor{Vol: nr, Minor: nr}, func(r replica.Reply) {
+		c := replica.NewMinor{Vol: nr, Minor: nr}
+		if n.app != nil && nr < len(n.exposed) {
+			c.Exposed = n.exposed[nr]
+		}
+		n.command(c, func(r replica.Reply) {
 			if !ok(r) {
 				w.fail("live", "%s: new-minor: %+v", n, r)
 				return

@@ -134,6 +134,13 @@ func (w *world) treat(n *node) {
 		return
 	}
 	if view.Net == nil {
+		if n.connects > 30 && n.app != nil && (view.Susp || view.SuspFen || view.SuspNod) {
+			// It may only connect to what its application has seen, and that is gone.
+			w.note("%s: frozen for good, the machine is restarted", n)
+			n.connects = 0
+			n.powerOff(time.Second)
+			return
+		}
 		n.connectCmd()
 		n.ready = false
 		return
@@ -196,10 +203,15 @@ func (w *world) lastResort() {
 	}
 	w.hopeless = 0
 	for _, n := range w.nodes {
-		if n.app != nil || n.look().Role == wire.Primary {
+		if n.app != nil {
 			w.note("%s: hopeless, the machine is restarted", n)
 			n.powerOff(time.Second)
 			return
+		}
+		if n != best && n.look().Role == wire.Primary {
+			for nr := range n.vols {
+				n.order(replica.SecondaryCmd{Vol: nr}, nil)
+			}
 		}
 	}
 	w.note("%s: nobody has good data", best)
@@ -311,7 +323,15 @@ func (n *node) resign() {
 
 // stopApp ends the application; what it waits for may be stuck for ever.
 func (n *node) stopApp() {
-	n.demote(func(bool) {})
+	n.demote(func(ok bool) {
+		if n.stuck++; !ok && n.stuck > 2 && n.w.calm {
+			n.w.note("%s: the application cannot be stopped, the machine is restarted", n)
+			n.powerOff(time.Second)
+		}
+		if ok {
+			n.stuck = 0
+		}
+	})
 }
 
 // status is a node in one line.

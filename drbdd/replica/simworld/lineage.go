@@ -193,6 +193,7 @@ func (v *volume) promoted(n *node, force bool) {
 		if d := n.vols[v.nr].disk; n.app == nil && (d.lastErr == 0 || w.Now()-d.lastErr > 10*time.Second) {
 			w.fail("D5", "%s vol %d: promoted (force %v) with %s/%s data", n, v.nr, force, x.Disk, x.Pdsk)
 		}
+		v.merge(n.i) // it may come back with what a power cut left
 		return
 	}
 	l := &v.lin[src]

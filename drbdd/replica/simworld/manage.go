@@ -122,20 +122,29 @@ func (w *world) first() bool {
 	return true
 }
 
-// demote stops the application and makes the node Secondary.
+// demote stops the application and makes the node Secondary. An application whose
+// requests are not answered does not stop.
 func (n *node) demote(then func(ok bool)) {
 	a := n.app
-	if a == nil || !a.serving || n.core == nil {
+	if a == nil || !a.serving || n.core == nil || a.pausing != nil {
 		then(false)
 		return
 	}
-	n.busy++
 	boot := n.boot
+	over := false
+	n.w.After(time.Minute, func() {
+		if !over && n.boot == boot && n.app == a {
+			over = true
+			a.resume()
+			then(false)
+		}
+	})
 	a.drain(func() {
-		if n.boot != boot || n.core == nil {
-			a.alive = n.app == a
+		if n.boot != boot || n.core == nil || over {
 			return
 		}
+		over = true
+		n.busy++
 		n.roles(0, func(nr int) replica.Verb { return replica.SecondaryCmd{Vol: nr} }, func(good bool) {
 			n.busy--
 			if good {

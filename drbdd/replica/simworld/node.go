@@ -33,6 +33,7 @@ type node struct {
 	cmds     map[uint64]*command
 	helpers  map[uint64]string
 	app      *app
+	exposed  []uint64 // what the application of a killed daemon saw, by volume
 	view     replica.View
 	viewGood bool
 	seen     []seen // volumes as they were looked at last
@@ -42,6 +43,7 @@ type node struct {
 	busy     int // commands of the administrator under way
 	connects int // Connect commands since the nodes were in sync
 
+	stuck                int           // attempts to stop the application
 	waits                time.Duration // since when the application waits
 	downing              bool          // the core is being told that its connection is gone
 	gaveUp               time.Duration

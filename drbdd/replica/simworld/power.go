@@ -66,6 +66,14 @@ func (n *node) kill(down time.Duration) {
 	}
 	w.stats.Kills++
 	w.note("%s: daemon killed", n)
+	n.exposed = make([]uint64, len(n.vols)) // the shell keeps that for the successor
+	if n.app != nil {
+		for nr := range n.vols {
+			if x := n.vol(nr); x != nil {
+				n.exposed[nr] = x.Exposed
+			}
+		}
+	}
 	n.stop(false)
 	if n.app != nil {
 		n.app.orphan()
@@ -84,6 +92,7 @@ func (n *node) powerOff(down time.Duration) {
 	}
 	w.stats.PowerCuts++
 	w.note("%s: power off", n)
+	n.exposed = nil
 	n.power = false
 	n.stop(true)
 	keep := []float64{0, 0.5, 0.9, 1}[w.Intn(4)]
