@@ -100,7 +100,9 @@ func (v *volume) attach(id uint64, d Attach) {
 		b.setAll(nil)
 	}
 	v.logf(Info, "%d KB (%d bits) marked out-of-sync by on disk bit-map.", b.bm.Count()*4, b.bm.Count())
-	if found.SetAllBits {
+	// The bits that were only in memory are gone with the former life of the disk,
+	// frozen or not.
+	if found.SetAllBits || super.Find(v.st.Role == wire.Primary, false).SetAllBits {
 		v.logf(Info, "Assuming that all blocks are out of sync (aka FullSync)")
 		b.setAll(nil)
 	}

@@ -213,8 +213,12 @@ func (b *backing) readable(sector uint64, size uint32) bool {
 	case d == wire.UpToDate:
 		return true
 	case d == wire.Inconsistent:
-		first, n := metadata.Covering(sector, size)
-		return b.bm.CountRange(first, n) == 0 && b.v.st.Conn >= wire.WFBitMapT && b.v.st.PDisk == wire.UpToDate
+		// Blocks without a mark are good from the moment that both bitmaps were merged.
+		switch b.v.st.Conn {
+		case wire.WFSyncUUID, wire.SyncTarget, wire.PausedSyncT:
+			first, n := metadata.Covering(sector, size)
+			return b.bm.CountRange(first, n) == 0 && b.v.st.PDisk == wire.UpToDate
+		}
 	}
 	return false
 }

@@ -297,6 +297,13 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 	if f := d.Compare.FixPeer; f != nil {
 		v.p.uuids.Current, v.p.uuids.Bitmap, v.p.uuids.History0, v.p.uuids.History1 = f.Current, f.Bitmap, f.History0, f.History1
 	}
+	if d.OK && d.Conn == wire.WFBitMapT && d.Compare.Result > 0 && v.st.Role == wire.Primary && v.st.Disk == wire.Inconsistent {
+		// By the states of the disks the peer is the source; by the identifiers it has
+		// older data than the application here.
+		v.logf(Error, "The application has newer data than the peer, though this disk is inconsistent: not going on with the older")
+		r.disconnected()
+		return
+	}
 	if !d.OK {
 		switch {
 		case v.st.Disk == wire.Negotiating:

@@ -78,6 +78,9 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 	q.epoch = t.cur
 	q.block = r.id()
 	q.proto = r.net.Protocol
+	if !v.usable() {
+		q.proto = 'C' // the peer's disk is the only one
+	}
 	q.inTL, q.counted = true, true
 	t.reqs = append(t.reqs, q)
 	t.byBlock[q.block] = q
@@ -132,6 +135,11 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 	}
 	r.do(s)
 	r.peer.watch(r)
+	if q.proto != r.net.Protocol && d.Version < 100 {
+		// Such a peer acknowledges by its configuration. The barrier's answer tells.
+		t.next()
+		t.barrier(r)
+	}
 }
 
 // closeIdleEpoch asks for the promise of a closed epoch when nothing else is
