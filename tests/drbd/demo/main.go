@@ -29,7 +29,7 @@ func main() {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	s := newStage(os.Stdout)
 	done := make(chan error, 1)
-	go func() { done <- s.run(play) }()
+	go func() { done <- s.Run(func() { play(s) }) }()
 	var err error
 	select {
 	case err = <-done:

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,43 +13,18 @@ import (
 	"classicha/tests/drbd/rig"
 )
 
-// stage prints the story and is what a rig needs of a test.
+// stage prints the story.
 type stage struct {
-	out     *os.File
-	colour  bool
-	start   time.Time
-	failed  bool
-	cleanup []func()
+	*rig.Script
+	out    *os.File
+	colour bool
+	start  time.Time
 }
 
 func newStage(out *os.File) *stage {
-	return &stage{out: out, colour: term.IsTerminal(int(out.Fd())), start: time.Now()}
-}
-
-// failure is how Fatalf ends the story.
-type failure struct{ error }
-
-// run performs a play and clears the stage.
-func (s *stage) run(play func(*stage)) (err error) {
-	defer func() {
-		for i := len(s.cleanup) - 1; i >= 0; i-- {
-			s.cleanup[i]()
-		}
-	}()
-	defer func() {
-		if x := recover(); x != nil {
-			f, ok := x.(failure)
-			if !ok {
-				panic(x)
-			}
-			err = f
-		}
-	}()
-	play(s)
-	if s.failed {
-		err = errors.New("not everything was as it should be")
-	}
-	return err
+	s := &stage{out: out, colour: term.IsTerminal(int(out.Fd())), start: time.Now()}
+	s.Script = rig.NewScript(func(text string) { s.say("%s", text) })
+	return s
 }
 
 func (s *stage) paint(style, text string) string {
@@ -92,27 +66,3 @@ func (s *stage) show(text string) {
 		fmt.Fprintf(s.out, "              %s\n", strings.TrimRight(line, "\n"))
 	}
 }
-
-// Helper and the others make the stage a rig.TB.
-func (s *stage) Helper() {}
-
-// Logf implements rig.TB.
-func (s *stage) Logf(format string, args ...any) { s.say(format, args...) }
-
-// Errorf implements rig.TB.
-func (s *stage) Errorf(format string, args ...any) {
-	s.failed = true
-	s.say("%s", s.paint("31", fmt.Sprintf(format, args...)))
-}
-
-// Fatalf implements rig.TB.
-func (s *stage) Fatalf(format string, args ...any) {
-	s.failed = true
-	panic(failure{fmt.Errorf(format, args...)})
-}
-
-// Failed implements rig.TB.
-func (s *stage) Failed() bool { return s.failed }
-
-// Cleanup implements rig.TB.
-func (s *stage) Cleanup(f func()) { s.cleanup = append(s.cleanup, f) }

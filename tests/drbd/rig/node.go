@@ -24,6 +24,7 @@ type Node struct {
 	dir   string
 	index int
 	mk    *mountKeeper // while the machine has power
+	loops []*os.File   // loop devices of the machine's own files
 
 	marking sync.Mutex
 	marked  map[string]uint64 // device -> inode of its node when its loop device was marked
@@ -55,6 +56,10 @@ func (n *Node) plug() (err error) {
 }
 
 func (n *Node) unplug(cut bool) {
+	for _, f := range n.loops {
+		f.Close()
+	}
+	n.loops = nil
 	for name, d := range n.Disks {
 		if err := d.Unplug(cut); err != nil {
 			n.r.Logf("disk %s of %s: %v", name, n.Name(), err)
