@@ -224,12 +224,10 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 	if os.Conn == wire.Connected && v.st.Conn == wire.Connected && os.PDisk == wire.Inconsistent {
 		v.syncMarked() // what was written while it seemed to be of no use
 	}
-	if r.suspFen {
-		if os.Conn < wire.Connected {
-			v.syncMarked()
-		}
-		r.peerIsBack()
+	if os.Conn < wire.Connected && v.st.Role == wire.Primary {
+		v.syncMarked()
 	}
+	r.peerIsBack()
 }
 
 // handshake finds out who has the newer data (section 11.2), and then goes on

@@ -309,7 +309,7 @@ func (v *volume) advance(q *appReq) {
 		return
 	}
 	// A disk that is being synced is of no use alone: what only it has is not kept.
-	ok := q.local == partOK && v.st.Disk == wire.UpToDate || q.net == partOK || q.net == partTaken
+	ok := q.local == partOK && v.st.Disk == wire.UpToDate || (q.net == partOK || q.net == partTaken) && v.st.PDisk == wire.UpToDate
 	if !ok {
 		q.local, q.net = partNone, partNone
 		if v.st.PDisk == wire.UpToDate && v.st.Conn >= wire.Connected && q.tries < 2 {

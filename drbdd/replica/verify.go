@@ -96,17 +96,18 @@ func (v *volume) verifyTurn() {
 	v.checkVerify()
 }
 
-// lock keeps a block as it is until both sides have read it.
+// lock keeps the application here from changing a block until both sides have read
+// it. Writes of the peer are kept back there, and arrive before its answer.
 func (o *verify) lock(v *volume, sector uint64, size uint32, run func()) {
-	s := v.ranges.enterLater(sector, size, true, run)
+	s := v.asking.enterLater(sector, size, true, run)
 	o.locks[sector] = s
-	v.ranges.begin(s)
+	v.asking.begin(s)
 }
 
 func (o *verify) unlock(v *volume, sector uint64) {
 	if s := o.locks[sector]; s != nil {
 		delete(o.locks, sector)
-		v.leave(s)
+		v.leaveAsking(s)
 	}
 }
 
@@ -152,16 +153,22 @@ func (v *volume) gotVerifyRequest(q wire.BlockReq) {
 		v.count.Pending++
 	}
 	o.lock(v, q.Sector, q.Size, func() {
-		if b.gone() || v.ov != o {
-			answer(DiskDone{})
-			return
-		}
-		b.submit(Disk{Op: Read, Sector: q.Sector, Size: q.Size, Digest: alg}, func(d DiskDone) {
-			if !d.OK {
-				v.diskFailed(b, "READ", q.Sector, q.Size)
+		var s *span
+		s = v.ranges.enterLater(q.Sector, q.Size, true, func() {
+			if b.gone() || v.ov != o {
+				answer(DiskDone{})
+				v.leave(s)
+				return
 			}
-			answer(d)
+			b.submit(Disk{Op: Read, Sector: q.Sector, Size: q.Size, Digest: alg}, func(d DiskDone) {
+				if !d.OK {
+					v.diskFailed(b, "READ", q.Sector, q.Size)
+				}
+				answer(d)
+				v.leave(s)
+			})
 		})
+		v.ranges.begin(s)
 	})
 }
 
@@ -308,6 +315,6 @@ func (v *volume) endVerify() {
 	locks := o.locks
 	o.locks = nil
 	for _, sector := range sortedKeys(locks) {
-		v.leave(locks[sector])
+		v.leaveAsking(locks[sector])
 	}
 }
