@@ -172,6 +172,14 @@ func (n *Node) Signal(s syscall.Signal) {
 	n.r.Must(syscall.Kill(pid, s))
 }
 
+// dump makes a drbdd that does not answer say where it is, and end.
+func (n *Node) dump() {
+	pid := n.Daemon()
+	_ = syscall.Kill(pid, syscall.SIGCONT)
+	_ = syscall.Kill(pid, syscall.SIGQUIT)
+	_ = lab.Wait(3*time.Second, "", func() bool { return n.Daemon() != pid })
+}
+
 // Kill ends drbdd with -9.
 func (n *Node) Kill() { n.r.Helper(); n.Signal(syscall.SIGKILL) }
 

@@ -141,7 +141,14 @@ func (r *Rig) close() {
 	r.watch.Wait()
 	if r.Failed() {
 		for _, n := range []*Node{r.A, r.B} {
-			r.Logf("log of %s:\n%s", n.Name(), tail(n.DaemonLog(), 60))
+			lines := 60
+			if n.Node != nil && n.Up() && n.Daemon() != 0 {
+				if _, err := n.Status(""); err != nil {
+					lines = 600
+					n.dump()
+				}
+			}
+			r.Logf("log of %s:\n%s", n.Name(), tail(n.DaemonLog(), lines))
 		}
 	} else {
 		r.complain()
