@@ -134,9 +134,9 @@ func (w *world) treat(n *node) {
 		return
 	}
 	if view.Net == nil {
-		if n.connects > 30 && n.app != nil && (view.Susp || view.SuspFen || view.SuspNod) {
+		if n.connects > 30 && n.app != nil && n.vol(0).Disk != wire.UpToDate {
 			// It may only connect to what its application has seen, and that is gone.
-			w.note("%s: frozen for good, the machine is restarted", n)
+			w.note("%s: no good data for its application, the machine is restarted", n)
 			n.connects = 0
 			n.powerOff(time.Second)
 			return
@@ -158,6 +158,10 @@ func (w *world) treat(n *node) {
 			n.vols[nr].halfSince = w.Now()
 		} else if w.Now()-n.vols[nr].halfSince > 20*time.Second {
 			n.vols[nr].halfSince = 0
+			if n.app != nil {
+				n.stopApp() // it would lose its data
+				return
+			}
 			n.order(replica.Disconnect{}, nil)
 			return
 		}
@@ -167,13 +171,16 @@ func (w *world) treat(n *node) {
 // lastResort: nobody has good data, and nobody is about to get it. What one node has
 // is declared to be good.
 func (w *world) lastResort() {
-	bad := false
+	bad, able := false, true
 	for _, v := range w.vols {
 		a, b := w.nodes[0].vol(v.nr), w.nodes[1].vol(v.nr)
 		if a == nil || b == nil || v.lin[0].br == nil && v.lin[1].br == nil {
 			return
 		}
-		bad = bad || a.Disk != wire.UpToDate && b.Disk != wire.UpToDate && a.Disk >= wire.Inconsistent && b.Disk >= wire.Inconsistent
+		if a.Disk != wire.UpToDate && b.Disk != wire.UpToDate {
+			bad = true
+			able = able && a.Disk >= wire.Inconsistent && b.Disk >= wire.Inconsistent
+		}
 	}
 	if !bad {
 		w.hopeless = 0
@@ -249,7 +256,7 @@ func (w *world) mend(n *node) bool {
 		return false
 	}
 	view := n.look()
-	if n.connects > 12 && n.app == nil && view.Role != wire.Primary {
+	if n.connects > 12 && n.app == nil && view.Role != wire.Primary && w.hopeless == 0 {
 		// Not everything can be resolved: uuid_compare -1091 of old versions, data that is
 		// not related any more after forced promotions.
 		w.stats.Renewals++

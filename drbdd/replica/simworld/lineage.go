@@ -149,6 +149,10 @@ func (v *volume) merge(i int) {
 // acknowledged write.
 func (w *world) forget(n *node) {
 	for _, v := range w.vols {
+		x := n.peer().vol(v.nr)
+		if x != nil && x.Disk != wire.UpToDate {
+			continue // it is all there is
+		}
 		if l := &v.lin[n.i]; w.p.net.Protocol != 'C' && l.current && n.peer().app != nil {
 			l.current, l.loss = false, nil
 		}
@@ -204,7 +208,7 @@ func (v *volume) promoted(n *node, force bool) {
 			return
 		}
 		v.fork(src, "the first Primary", true)
-	case !l.current && (force || w.unruly || w.p.disk.Fencing != replica.ResourceAndStonith):
+	case !l.current && (force || w.unruly || src != n.i || w.p.disk.Fencing != replica.ResourceAndStonith):
 		if !force && !w.unruly {
 			w.note("%s vol %d: promoted with old data; nobody forbade it", n, v.nr)
 		}

@@ -51,7 +51,10 @@ func (w *world) managed() {
 		try := w.p.disk.Fencing == replica.ResourceAndStonith && !w.calm && w.Chance(0.1)
 		for nr := range w.vols {
 			x := n.vol(nr)
-			try = try && x != nil && x.Disk != wire.Consistent
+			try = try && x != nil && x.Disk == wire.UpToDate
+			if w.hopeless > 0 && (x == nil || x.Disk != wire.UpToDate) {
+				newest = false // others are at it
+			}
 		}
 		if newest || try {
 			w.moving = true

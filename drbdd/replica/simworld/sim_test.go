@@ -86,7 +86,7 @@ func run(first, count uint64, f simworld.Factory, limit int) (bad []error, sum s
 // TestMutations takes one rule after the other out of the core: the world has to
 // notice each.
 func TestMutations(t *testing.T) {
-	seeds, _ := env("RP_MUTATION_SEEDS", 600)
+	seeds, _ := env("RP_MUTATION_SEEDS", 3000)
 	for _, m := range simworld.Mutations {
 		t.Run(m.Name, func(t *testing.T) {
 			bad, _ := run(1, seeds, m.Wrap(core), 1)
