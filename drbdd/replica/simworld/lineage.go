@@ -194,9 +194,10 @@ func (v *volume) promoted(n *node, force bool) {
 	case x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate:
 		src = 1 - n.i
 	default:
-		if d := n.vols[v.nr].disk; n.app == nil && (d.lastErr == 0 || w.Now()-d.lastErr > 10*time.Second) {
+		if d := n.vols[v.nr].disk; n.app == nil && !(force && x.Disk == wire.Outdated) && (d.lastErr == 0 || w.Now()-d.lastErr > 10*time.Second) {
 			w.fail("D5", "%s vol %d: promoted (force %v) with %s/%s data", n, v.nr, force, x.Disk, x.Pdsk)
 		}
+		// By force it may be outdated in the same moment (fence-peer: the peer is active).
 		v.merge(n.i) // it may come back with what a power cut left
 		return
 	}

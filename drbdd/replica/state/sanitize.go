@@ -56,6 +56,16 @@ func known(d wire.DiskState) wire.DiskState {
 	return d
 }
 
+// compared is what a disk is worth once it met the other one. Against a node
+// without a disk nothing is found out, but that a Primary there goes on with this
+// data: it looked at the generation.
+func compared(d, other wire.DiskState, role wire.Role) wire.DiskState {
+	if other <= wire.Failed && (d == wire.Outdated || role != wire.Primary) {
+		return d
+	}
+	return known(d)
+}
+
 // unfenced: a Primary whose peer may have the data and cannot be asked.
 func (s State) unfenced() bool {
 	return s.Role == wire.Primary && s.Conn < wire.Connected && s.PDisk > wire.Outdated
@@ -98,16 +108,12 @@ func Sanitize(os, ns State, env Env) (_ State, warn string) {
 	// resync is broken off because its source lost the disk; here only what was not
 	// known before becomes known.
 	if ns.Conn >= wire.Connected && ns.Conn < wire.Ahead {
-		// A disk that was told to be old stays so as long as there is no other to
-		// compare it with.
 		disk, pdisk := ns.Disk, ns.PDisk
-		if (os.Conn < wire.Connected || os.Disk <= wire.Negotiating) && !(disk == wire.Outdated && pdisk <= wire.Failed) {
-			ns.Disk = known(ns.Disk)
+		if os.Conn < wire.Connected || os.Disk <= wire.Negotiating {
+			ns.Disk = compared(disk, pdisk, ns.Peer)
 		}
 		if os.Conn < wire.Connected || os.PDisk <= wire.Negotiating {
-			if !(pdisk == wire.Outdated && disk <= wire.Failed) {
-				ns.PDisk = known(ns.PDisk)
-			}
+			ns.PDisk = compared(pdisk, disk, ns.Role)
 		} else if ns.Conn == wire.Connected && os.Conn > wire.Connected && ns.PDisk == wire.Consistent {
 			ns.PDisk = wire.Outdated
 		}
