@@ -90,6 +90,12 @@ func (r *Resource) fenced(policy Fencing, code int, sessions uint64) bool {
 		r.logf(Info, "Ignoring fence-peer exit code")
 		return false
 	}
+	for _, v := range r.vols {
+		// Nobody outdates the disk under a Primary.
+		if _, rc, _ := state.Decide(v.state(), c, r.env(v), false); code == 6 && !rc.Ok() {
+			c = state.Change{}
+		}
+	}
 	if c.Mask != 0 {
 		r.wideChange(c, false)
 	}

@@ -78,8 +78,8 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 	q.epoch = t.cur
 	q.block = r.id()
 	q.proto = r.net.Protocol
-	if !v.usable() {
-		q.proto = 'C' // the peer's disk is the only one
+	if v.st.Disk != wire.UpToDate {
+		q.proto = 'C' // the peer's disk is the only good one
 	}
 	q.inTL, q.counted = true, true
 	t.reqs = append(t.reqs, q)
