@@ -95,12 +95,14 @@ vet:
 check: build vet
 	go test -short ./heartbeatd/cluster ./heartbeatd/message ./heartbeatd/config ./internal/... ./tests/rules
 
-# sim: 20,000 seeds of the simulated world, and the rules that it must miss when they are taken out.
+# sim: 20,000 seeds of each simulated world, and the rules that it must miss when they are taken out.
 sim:
 	HB_SEEDS=20000 go test -timeout 20m -run 'TestSimulation|TestMutations' -v ./heartbeatd/cluster
+	RP_SEEDS=20000 go test -timeout 20m -run 'TestSimulation$$|TestMutations' -v ./drbdd/replica/simworld
 
 soak:
 	HB_SEED=$$(date +%s) HB_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./heartbeatd/cluster
+	RP_SEED=$$(date +%s) RP_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./drbdd/replica/simworld
 
 # soak-drbd: so many times kill -9 of drbdd on either machine, power cuts and replaced daemons; about 15 minutes.
 CRASHES = 50

@@ -309,17 +309,24 @@ func (s *Server) connect(ctx context.Context, r *resource, q control.Request) co
 			return refused(control.ErrRemoteAddr)
 		}
 	}
-	o, err := options.Net(q.Options)
+	r.mu.Lock()
+	words := maps.Clone(r.waiting)
+	r.mu.Unlock()
+	if words == nil {
+		words = map[string]string{}
+	}
+	maps.Copy(words, q.Options)
+	o, err := options.Net(words)
 	if err == nil {
-		_, err = options.SocketOptions(q.Options)
+		_, err = options.SocketOptions(words)
 	}
 	if err != nil {
 		return control.Answer{Usage: err.Error()}
 	}
-	if code := unknownAlgorithm(q.Options); code != 0 {
+	if code := unknownAlgorithm(words); code != 0 {
 		return refused(code)
 	}
-	kept := options.Merge(config.SectionNet, nil, q.Options, true)
+	kept := options.Merge(config.SectionNet, nil, words, true)
 	r.mu.Lock()
 	r.local, r.remote = q.Args[0], q.Args[1]
 	r.net = kept
@@ -354,6 +361,16 @@ func (s *Server) netOptions(ctx context.Context, r *resource, q control.Request)
 	m := options.Merge(config.SectionNet, r.net, q.Options, q.Defaults)
 	configured := r.net != nil
 	r.mu.Unlock()
+	if !configured && q.Keep {
+		// The old syncer comes before net: what it says waits for connect.
+		if _, err := options.Net(q.Options); err != nil {
+			return control.Answer{Usage: err.Error()}
+		}
+		r.mu.Lock()
+		r.waiting = options.Merge(config.SectionNet, r.waiting, q.Options, q.Defaults)
+		r.mu.Unlock()
+		return control.Answer{}
+	}
 	if !configured {
 		return refused(control.ErrInvalidRequest, "unknown connection")
 	}

@@ -94,7 +94,14 @@ func (s *Server) attach(ctx context.Context, v *volume, q control.Request) contr
 	if busy {
 		return refused(control.ErrDiskConfigured)
 	}
-	o, err := options.Disk(q.Options)
+	v.r.mu.Lock()
+	words := maps.Clone(v.waiting)
+	v.r.mu.Unlock()
+	if words == nil {
+		words = map[string]string{}
+	}
+	maps.Copy(words, q.Options)
+	o, err := options.Disk(words)
 	if err != nil {
 		return control.Answer{Usage: err.Error()}
 	}
@@ -112,7 +119,7 @@ func (s *Server) attach(ctx context.Context, v *volume, q control.Request) contr
 	})
 	v.r.mu.Lock()
 	v.lower, v.meta, v.index = q.Args[0], q.Args[1], q.Args[2]
-	v.options = options.Merge(config.SectionDisk, nil, q.Options, true)
+	v.options = options.Merge(config.SectionDisk, nil, words, true)
 	v.r.mu.Unlock()
 	a := result(v.r.command(ctx, at))
 	if a.Error != 0 || a.State != 0 || a.Usage != "" {
@@ -136,6 +143,17 @@ func (s *Server) attach(ctx context.Context, v *volume, q control.Request) contr
 func (s *Server) diskOptions(ctx context.Context, v *volume, q control.Request) control.Answer {
 	defer s.save()
 	v.r.mu.Lock()
+	if q.Keep && v.lower == "" {
+		_, err := options.Disk(q.Options)
+		if err == nil {
+			v.waiting = options.Merge(config.SectionDisk, v.waiting, q.Options, q.Defaults)
+		}
+		v.r.mu.Unlock()
+		if err != nil {
+			return control.Answer{Usage: err.Error()}
+		}
+		return control.Answer{}
+	}
 	m := options.Merge(config.SectionDisk, v.options, q.Options, q.Defaults)
 	for _, k := range []string{"size", "max-bio-bvecs"} { // attach and resize only
 		if x, ok := v.options[k]; ok {

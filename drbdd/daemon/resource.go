@@ -39,6 +39,7 @@ type resource struct {
 	vols          []*volume
 	options       map[string]string
 	net           map[string]string // nil: no network configuration
+	waiting       map[string]string // of the old syncer, for the next connect
 	local, remote string
 	view          replica.View // as of the last change
 

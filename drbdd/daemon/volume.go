@@ -23,6 +23,7 @@ type volume struct {
 	// What was configured, for show and for a successor; guarded by r.mu.
 	lower, meta, index string
 	options            map[string]string
+	waiting            map[string]string // of the old syncer, for the next attach
 
 	mu    sync.Mutex // of front
 	front blockdev.FrontEnd
