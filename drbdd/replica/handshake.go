@@ -295,6 +295,11 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 	if f := d.Compare.FixPeer; f != nil {
 		v.p.uuids.Current, v.p.uuids.Bitmap, v.p.uuids.History0, v.p.uuids.History1 = f.Current, f.Bitmap, f.History0, f.History1
 	}
+	if d.OK && d.Conn == wire.WFBitMapT && v.kept != 0 && v.p.uuids.Current&^1 != v.kept&^1 {
+		v.logf(Error, "Applications wait for data with current UUID=%016X: not replacing it", v.kept)
+		r.disconnected()
+		return
+	}
 	if d.OK && d.Conn == wire.WFBitMapT && d.Compare.Result > 0 && v.st.Role == wire.Primary && v.st.Disk == wire.Inconsistent {
 		// By the states of the disks the peer is the source; by the identifiers it has
 		// older data than the application here.

@@ -37,6 +37,7 @@ type appReq struct {
 	counted bool     // counts as one that the peer has to answer
 	inTL    bool
 	done    bool // the application was answered
+	frozen  bool // in volume.frozen
 	tries   int  // reads: disks that failed
 }
 
@@ -89,6 +90,10 @@ func (v *volume) answer(q *appReq, err Errno, from Buf) {
 // freeze keeps a request until I/O goes on; then it is begun again. Meanwhile a
 // resync may read what it has written.
 func (v *volume) freeze(q *appReq) {
+	if q.frozen {
+		return
+	}
+	q.frozen = true
 	v.frozen = append(v.frozen, q)
 	q.tries = 0
 	s, a := q.span, q.asked
@@ -110,6 +115,9 @@ func (v *volume) leaveWrite(s, a *span) {
 func (v *volume) thaw() {
 	qs := v.frozen
 	v.frozen = nil
+	for _, q := range qs {
+		q.frozen = false
+	}
 	for _, q := range qs {
 		v.start(q)
 	}
@@ -300,7 +308,7 @@ func (q *appReq) netSatisfied() bool {
 
 // advance completes a write once both parts allow it.
 func (v *volume) advance(q *appReq) {
-	if q.done || q.local == partPending || !q.netSatisfied() {
+	if q.done || q.frozen || q.local == partPending || !q.netSatisfied() {
 		return
 	}
 	if q.net == partFailed && v.r.suspended() {
