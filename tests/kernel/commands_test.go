@@ -38,7 +38,6 @@ func TestRoles(t *testing.T) {
 		p.fullSync(s)
 		refused(t, other, 11, "primary", "0")
 		refused(t, other, 11, "primary", "0", "--force")
-		refused(t, other, 11, "invalidate-remote", "0") // the Primary stands on it
 		for range 3 {
 			p.move(other)
 			p.write(other, 4096, 4096, 4096, 1)

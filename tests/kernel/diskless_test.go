@@ -18,7 +18,7 @@ func TestDisklessPrimary(t *testing.T) {
 		p.load4(s)
 		p.reads(s)
 		p.attachDisk(s)
-		p.partial(2)
+		p.resynced(2) // of all that the activity log of the Primary had
 		p.writes(s)
 		p.reads(s)
 		must(t, s, "secondary", "0")

@@ -18,5 +18,6 @@
 //	INTEROP_KERNEL=1           run at all
 //	INTEROP_KERNEL_ACCEL       kvm or tcg; without it KVM is tried
 //	INTEROP_KERNEL_PACKAGE     another kernel package of Debian
+//	INTEROP_KERNEL_DRBDD       test this program instead of building it
 //	INTEROP_KERNEL_KEEP=DIR    keep logs and, with tcpdump, the packets of each test
 package kernel

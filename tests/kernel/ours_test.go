@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,6 +70,14 @@ func (o *ours) kill() {
 	_ = o.cmd.Process.Kill()
 	<-o.done
 	o.cmd = nil
+}
+
+// freeze stops the daemon where it is, or lets it go on.
+func (o *ours) freeze(on bool) error {
+	if on {
+		return o.cmd.Process.Signal(syscall.SIGSTOP)
+	}
+	return o.cmd.Process.Signal(syscall.SIGCONT)
 }
 
 // powerCut kills the daemon and forgets everything that is not on its disk. The

@@ -221,8 +221,11 @@ func (p *pair) attach(s side) {
 	p.attachDisk(s)
 }
 
+// attachDisk does what drbdadm attach does. The kernel leaves its metadata unclean even
+// after a detach, and refuses them without apply-al.
 func (p *pair) attachDisk(s side) {
 	p.t.Helper()
+	mustMeta(p.t, s, "apply-al")
 	own := p.opt.diskOurs
 	if s == side(p.k) {
 		own = p.opt.diskKernel

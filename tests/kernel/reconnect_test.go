@@ -17,15 +17,29 @@ func lastResync(s side) (kib, count int) {
 	return kib, len(all)
 }
 
+// resynced waits for resync number n of both sides.
+func (p *pair) resynced(n int) {
+	p.t.Helper()
+	p.synced()
+	for _, s := range p.sides() {
+		await(p.t, stateLimit, func() string {
+			if _, count := lastResync(s); count != n {
+				return fmt.Sprintf("%s: %d resyncs are in the log, wanted %d", s.name(), count, n)
+			}
+			return ""
+		})
+	}
+}
+
 // partial waits for resync number n of both sides, and that it is of some blocks,
 // not of all.
 func (p *pair) partial(n int) {
 	p.t.Helper()
-	p.synced()
+	p.resynced(n)
 	for _, s := range p.sides() {
-		kib, count := lastResync(s)
-		if full := int(p.size / 1024); count != n || kib <= 0 || kib >= full {
-			p.t.Errorf("%s: resync %d, of %d KiB of %d; wanted number %d, of a part", s.name(), count, kib, full, n)
+		kib, _ := lastResync(s)
+		if full := int(p.size / 1024); kib <= 0 || kib >= full {
+			p.t.Errorf("%s: resync %d was of %d KiB of %d; wanted a part", s.name(), n, kib, full)
 		}
 	}
 }

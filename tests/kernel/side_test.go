@@ -23,6 +23,7 @@ type side interface {
 	flush() error
 	discard(off, n int64) error
 	hash(off, n int64) (string, error)
+	freeze(on bool) error // everything of it stands still, or goes on
 }
 
 const (

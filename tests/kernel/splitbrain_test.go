@@ -43,7 +43,7 @@ func TestSplitBrain(t *testing.T) {
 		p.connect(p.o)
 		for _, s := range p.sides() {
 			logged(t, s, stateLimit, `Split-Brain detected but unresolved, dropping connection!`)
-			state(t, s, stateLimit, "StandAlone", "Secondary/Unknown", "UpToDate/")
+			state(t, s, stateLimit, "StandAlone", "Secondary/Unknown", "UpToDate/DUnknown|UpToDate/Outdated")
 		}
 		p.connect(survivor)
 		p.connect(victim, "--discard-my-data")
@@ -80,7 +80,6 @@ func TestSplitBrainPolicies(t *testing.T) {
 		p.split(p.k)
 		must(t, p.o, "secondary", "0")
 		p.solved(1)
-		must(t, p.k, "secondary", "0")
 	})
 	t.Run("remote", func(t *testing.T) {
 		p := w.newPair(t, options{netOurs: []string{"--after-sb-0pri=discard-local"}, netKernel: []string{"--after-sb-0pri=discard-remote"}})

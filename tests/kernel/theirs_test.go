@@ -22,6 +22,8 @@ func (k *theirs) addr() string  { return "ipv4:" + vm.Addr(1) + ":7788" }
 func (k *theirs) disk() string  { return vm.Device(k.n) }
 func (k *theirs) image() string { return k.img }
 
+func (k *theirs) freeze(on bool) error { return k.m.Freeze(on) }
+
 func (k *theirs) run(limit time.Duration, args ...string) (string, int, error) {
 	r, err := k.m.Call(limit, talk.Request{Op: talk.OpRun, Args: args})
 	return r.Out, r.Code, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"classicha/tests/kernel/talk"
@@ -156,6 +157,19 @@ func (m *Machine) Kill() {
 	}
 	_ = cmd.Process.Kill()
 	<-ended
+}
+
+// Freeze stops the machine where it is, or lets it go on: it knows nothing of it.
+func (m *Machine) Freeze(on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd == nil {
+		return ErrDown
+	}
+	if on {
+		return m.cmd.Process.Signal(syscall.SIGSTOP)
+	}
+	return m.cmd.Process.Signal(syscall.SIGCONT)
 }
 
 // Cut pulls the network cable; Join puts it back.
