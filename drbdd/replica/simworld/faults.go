@@ -17,7 +17,21 @@ func (w *world) scheduleFaults() {
 	})
 }
 
-// fault draws one fault, or one thing that an administrator does.
+// scheduleAdmin lets an administrator come now and then.
+func (w *world) scheduleAdmin() {
+	if w.p.admin == 0 {
+		return
+	}
+	w.After(w.Between(time.Second, time.Duration(20/w.p.admin+2)*time.Second), func() {
+		if w.calm || len(w.bad) > 0 {
+			return
+		}
+		w.nodes[w.Intn(2)].administrate()
+		w.scheduleAdmin()
+	})
+}
+
+// fault draws one fault.
 func (w *world) fault() {
 	p := &w.p
 	kinds := []struct {
@@ -56,7 +70,6 @@ func (w *world) fault() {
 			w.After(d, func() { n.peer().powerOff(w.Between(time.Second, 20*time.Second)) })
 		}},
 		{p.split, (*node).splitBrain},
-		{p.admin, (*node).administrate},
 	}
 	sum := 0
 	for _, k := range kinds {
@@ -150,7 +163,7 @@ func (n *node) administrate() {
 	v := w.vols[nr]
 	p := n.peer()
 	w.note("%s: the administrator comes", n)
-	switch w.Intn(12) {
+	switch w.Intn(13) {
 	case 0, 1: // switch over
 		if n.app != nil {
 			n.demote(func(ok bool) {
@@ -221,6 +234,12 @@ func (n *node) administrate() {
 				n.order(replica.SuspendIO{Vol: nr}, nil)
 			}
 		})
+	case 12:
+		o := n.net
+		o.Timeout = time.Duration(10+w.Intn(50)) * 100 * time.Millisecond
+		o.MaxEpochSize = uint32(1 + w.Intn(100))
+		o.UseRLE = w.Chance(0.5)
+		n.order(replica.NetOptionsCmd{Options: o}, nil)
 	case 11:
 		o := w.p.disk
 		o.ResyncRate = uint32(1000 + w.Intn(100000))

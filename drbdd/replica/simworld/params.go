@@ -117,7 +117,7 @@ func (w *world) draw() {
 	p.both = weight(0.3, 1, 2)
 	p.split = weight(0.15, 1, 4)
 	p.admin = weight(0.6, 1, 4, 10)
-	p.detach, p.verify = weight(0.4, 1, 2), weight(0.5, 1, 2)
+	p.detach, p.verify = weight(0.5, 1, 2), weight(0.7, 1, 2)
 	if !p.lossy && w.Chance(0.5) {
 		p.disk.Flushes = false
 		p.disk.MDFlushes = w.Chance(0.5)

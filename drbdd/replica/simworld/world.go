@@ -171,6 +171,7 @@ func (w *world) live() {
 	}
 	w.manage()
 	w.scheduleFaults()
+	w.scheduleAdmin()
 	w.run(w.p.chaos)
 	w.heal()
 	w.stats.Virtual = w.Now()
