@@ -104,7 +104,7 @@ soak:
 	HB_SEED=$$(date +%s) HB_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./heartbeatd/cluster
 	RP_SEED=$$(date +%s) RP_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./drbdd/replica/simworld
 
-# soak-drbd: so many times kill -9 of drbdd on either machine, power cuts and replaced daemons; about 15 minutes.
+# soak-drbd: so many times kill -9 of drbdd on either machine, power cuts and replaced daemons; 50 take about 6 minutes.
 CRASHES = 50
 soak-drbd:
 	@tests/needs.sh drbd

@@ -2,11 +2,13 @@ package e2e
 
 import (
 	_ "embed"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"classicha/tests/drbd/rig"
+	"classicha/tests/lab"
 )
 
 // seedConf is the drbd.conf of the article, as printed.
@@ -19,12 +21,33 @@ var seedConf string
 func TestArticle(t *testing.T) {
 	need(t, "mkfs.ext3", "mount")
 	t.Parallel()
-	r := rig.New(t, rig.Options{Conf: seedConf, Disks: rig.FileDisks(160 * mib), Settings: []string{"proc-format 0.7"}})
+	repo, err := rig.Repo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(repo + "/etc/init.d/drbd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sbin, err := rig.Programs(rig.Ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rig.New(t, rig.Options{Conf: seedConf, Disks: rig.FileDisks(160 * mib), Etc: map[string]string{
+		"/etc/init.d/drbd":  string(script),
+		"/etc/default/drbd": "PATH=" + sbin + ":$PATH\n",
+		"/etc/drbdd.cf":     "logfile /var/log/drbd.log\nproc-format 0.7\n",
+	}})
+	started := make(chan lab.Result, 2)
 	for _, n := range []*rig.Node{r.A, r.B} {
-		r.Step("%s: metadata, drbdd, up", n.Name())
 		n.Do("drbdadm", "--", "--force", "create-md", "user")
-		n.Start()
-		n.Do("drbdadm", "up", "user")
+		r.Step("%s: /etc/init.d/drbd start", n.Name())
+		go func() { started <- n.Run("/etc/init.d/drbd", "start") }()
+	}
+	for range 2 {
+		if res := <-started; res.Code != 0 || !strings.Contains(res.Out, "Starting DRBD resources") {
+			t.Fatalf("exit code %d\n%s", res.Code, res.Out)
+		}
 	}
 	r.A.Expect("Connected Secondary/Secondary Inconsistent/Inconsistent", soon)
 	r.Step("/proc/drbd in three styles")
@@ -66,9 +89,12 @@ func TestArticle(t *testing.T) {
 	r.A.Do("drbdadm", "secondary", "user")
 	r.Equal("sda1", r.A.DeviceSize(0))
 	for _, n := range []*rig.Node{r.A, r.B} {
-		n.Do("drbdadm", "down", "user")
+		n.Do("/etc/init.d/drbd", "stop")
+		if n.Daemon() != 0 {
+			t.Errorf("drbdd of %s runs after the stop", n.Name())
+		}
 	}
-	r.Step("down")
+	r.Step("stopped")
 }
 
 // move takes the file system from one machine to the other.

@@ -74,7 +74,7 @@ func TestDiskError(t *testing.T) {
 }
 
 // TestPeerStopped: a peer that accepts everything and does nothing (SIGSTOP)
-// costs its connection after timeout and ko-count, and is resynced when it goes on.
+// costs its connection when it does not answer pings, and is resynced when it goes on.
 func TestPeerStopped(t *testing.T) {
 	need(t)
 	t.Parallel()
@@ -89,6 +89,29 @@ func TestPeerStopped(t *testing.T) {
 	}
 	r.A.Expect(alone, soon)
 	r.B.Signal(syscall.SIGCONT)
+	r.A.Expect(primary, syncLimit)
+	r.Equal("sda1", r.A.DeviceSize(0))
+}
+
+// TestPeerDiskStalls: the peer answers pings but its disk stands still. After
+// timeout times ko-count the Primary goes on without it.
+func TestPeerDiskStalls(t *testing.T) {
+	need(t)
+	t.Parallel()
+	r := synced(t, rig.Options{Conf: conf("timeout 10; ping-timeout 5; ping-int 1; connect-int 1; ko-count 3;", ""), Disks: crashDisks(48 * mib)})
+	disk := r.B.Disks["sda1"].(*rig.CrashDisk)
+	disk.Stall(true)
+	at := time.Now()
+	r.A.Do("dd", "if=/dev/urandom", "of=/dev/drbd0", "bs=64k", "count=100", "oflag=direct", "status=none")
+	d := time.Since(at)
+	r.Step("the Primary goes on after %.1f s", d.Seconds())
+	if d < 2500*time.Millisecond || d > 10*time.Second {
+		t.Errorf("the write stood still for %v, want 3 s", d)
+	}
+	if r.A.Logged("Remote failed to finish a request within") == 0 {
+		t.Error("the log does not say why")
+	}
+	disk.Stall(false)
 	r.A.Expect(primary, syncLimit)
 	r.Equal("sda1", r.A.DeviceSize(0))
 }

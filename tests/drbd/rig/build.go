@@ -39,6 +39,15 @@ func image(i Image) (*lab.Image, error) {
 	return built.images[i], built.err
 }
 
+// Programs is the directory of an image's programs.
+func Programs(i Image) (string, error) {
+	img, err := image(i)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(img.Root, "usr/sbin"), nil
+}
+
 func build() error {
 	repo, err := Repo()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"classicha/drbdd/blockdev"
 	"classicha/drbdd/blockdev/fuse"
 	"classicha/drbdd/disk/disktest"
 )
@@ -18,6 +19,8 @@ type CrashDisk struct {
 	*disktest.Disk
 	dir, name string
 
+	staller staller
+
 	mu    sync.Mutex
 	front *fuse.Device
 	seed  uint64
@@ -27,7 +30,39 @@ type CrashDisk struct {
 // NewCrashDisk makes a disk of zeroes; dir holds its mount point.
 func NewCrashDisk(dir, name string, size int64, seed uint64) *CrashDisk {
 	d := disktest.New(size, disktest.Options{BlockSize: 512, Atomic: 4096, Workers: 8, Seed: seed})
-	return &CrashDisk{Disk: d, dir: dir, name: name, seed: seed}
+	return &CrashDisk{Disk: d, dir: dir, name: name, seed: seed, staller: staller{Disk: d}}
+}
+
+// Stall makes requests wait, or lets them go.
+func (d *CrashDisk) Stall(on bool) {
+	s := &d.staller
+	s.mu.Lock()
+	held := s.held
+	s.on, s.held = on, nil
+	s.mu.Unlock()
+	for _, q := range held {
+		s.Submit(q)
+	}
+}
+
+// staller is a disk that can stand still.
+type staller struct {
+	*disktest.Disk
+	mu   sync.Mutex
+	on   bool
+	held []*blockdev.Request
+}
+
+// Submit implements blockdev.Backend.
+func (s *staller) Submit(q *blockdev.Request) {
+	s.mu.Lock()
+	if s.on {
+		s.held = append(s.held, q)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.Disk.Submit(q)
 }
 
 // Plug implements Disk.
@@ -35,7 +70,7 @@ func (d *CrashDisk) Plug() (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.PowerOn()
-	f, err := fuse.Attach(d.Disk, fuse.Options{Name: d.name, File: filepath.Join(d.dir, d.name), Node: filepath.Join(d.dir, d.name+".dev")})
+	f, err := fuse.Attach(&d.staller, fuse.Options{Name: d.name, File: filepath.Join(d.dir, d.name), Node: filepath.Join(d.dir, d.name+".dev")})
 	if err != nil {
 		return 0, err
 	}
@@ -54,6 +89,7 @@ func (d *CrashDisk) Unplug(cut bool) error {
 	if d.front == nil {
 		return nil
 	}
+	d.Stall(false)
 	if cut {
 		d.cuts = append(d.cuts, d.PowerCut(d.seed))
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	Conf string
 	// Settings are lines of drbdd.cf.
 	Settings []string
+	// Etc are further files of both machines: place inside -> text. Those in
+	// /etc/init.d are executable.
+	Etc map[string]string
 	// Disks makes the disks of a machine: name in /dev -> disk. dir is empty and the
 	// machine's own.
 	Disks func(machine int, dir string) (map[string]Disk, error)
@@ -129,6 +132,17 @@ func (n *Node) files(opt Options) (map[string]string, error) {
 		if name != "drbdd.cf" { // not on every machine: the daemon is given its place
 			binds[f] = "/etc/" + name
 		}
+	}
+	for at, text := range opt.Etc {
+		f := filepath.Join(n.dir, strings.ReplaceAll(at, "/", "-"))
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(at, "/etc/init.d/") {
+			mode = 0o755
+		}
+		if err := os.WriteFile(f, []byte(text), mode); err != nil {
+			return nil, err
+		}
+		binds[f] = at
 	}
 	var err error
 	n.Disks, err = opt.Disks(n.index, filepath.Join(n.dir, "disks"))
