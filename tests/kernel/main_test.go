@@ -84,10 +84,21 @@ func build() error {
 	return nil
 }
 
-// guard starts a shell that removes dir when this program has ended, in whatever
-// way.
+// cleanUp is what remains to do when this program has ended, in whatever way: what it
+// started is gone by then, besides a keeper, which is made to outlive others. Keepers
+// are known by number and start time.
+const cleanUp = `cat >/dev/null
+[ ! -f "$1/keepers" ] || while read -r pid start; do
+	s=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d" " -f20)
+	[ "$s" != "$start" ] || kill -9 "$pid"
+done <"$1/keepers"
+losetup -n -O NAME,BACK-FILE | while read -r name file; do case $file in "$1"/*) losetup -d "$name";; esac; done
+while read -r _ at _; do case $at in "$1"/*) umount -l "$at";; esac; done </proc/mounts
+rm -rf -- "$1"`
+
+// guard starts a shell that waits for the end of this program and cleans up.
 func guard(dir string) error {
-	cmd := exec.Command("sh", "-c", `cat >/dev/null; rm -rf -- "$1"`, "sh", dir)
+	cmd := exec.Command("sh", "-c", cleanUp, "sh", dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C is not for it
 	in, err := cmd.StdinPipe()
 	if err != nil {

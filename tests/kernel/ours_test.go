@@ -22,6 +22,7 @@ type ours struct {
 	net  *vm.Network
 	dir  string // its run directory
 	past string // what daemons logged whose directory is not used any more
+	fuse bool   // a device in place of an export
 	img  string
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -36,8 +37,15 @@ func (o *ours) image() string { return o.img }
 func (o *ours) start(t *testing.T) {
 	t.Helper()
 	d := o.dir
-	o.cmd = exec.Command("nice", "-n", "5", lab.drbdd, "--run-dir="+d, "--socket="+d+"/ctl", "--proc-file="+d+"/proc", "--dev-dir="+d,
-		"--front-end=export", "--helper=none", "--logfile="+d+"/log", "--mlock=no")
+	front := "export"
+	if o.fuse {
+		if err := os.MkdirAll(d+"/dev", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		front = "fuse"
+	}
+	o.cmd = exec.Command("nice", "-n", "5", lab.drbdd, "--run-dir="+d, "--socket="+d+"/ctl", "--proc-file="+d+"/proc", "--dev-dir="+d+"/dev",
+		"--front-end="+front, "--helper=none", "--logfile="+d+"/log", "--mlock=no")
 	o.cmd.Env = append(os.Environ(), "HA_EMERGENCY=log")
 	stderr, err := os.OpenFile(filepath.Join(d, "stderr"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

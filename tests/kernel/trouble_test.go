@@ -44,7 +44,7 @@ func TestPeerStandsStill(t *testing.T) {
 // Protocol A with a peer that falls behind: the Primary goes Ahead instead of
 // waiting, and sends what it left out when there is room again.
 func TestAheadAndBehind(t *testing.T) {
-	opt := options{net: []string{"--protocol=A", "--on-congestion=pull-ahead", "--cong-fill=64", "--sndbuf-size=65536"}}
+	opt := options{net: []string{"--protocol=A", "--on-congestion=pull-ahead", "--congestion-fill=64", "--sndbuf-size=65536"}}
 	fromEach(t, opt, func(t *testing.T, p *pair, primary side) {
 		p.fullSync(primary)
 		p.span = 8 << 20
