@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -86,8 +87,15 @@ func build() error {
 
 // cleanUp is what remains to do when this program has ended, in whatever way: what it
 // started is gone by then, besides a keeper, which is made to outlive others. Keepers
-// are known by number and start time.
-const cleanUp = `cat >/dev/null
+// are known by number and start time. The end shows as the end of the pipe, or, if a
+// thread of a killed program hangs in a write to a device that only waits for its
+// next drbdd, as a zombie.
+const cleanUp = `exec 3<&0
+{ cat <&3 >/dev/null; : >"$1/over"; } &
+until [ -f "$1/over" ]; do
+	case $(sed 's/.*) //' "/proc/$2/stat" 2>/dev/null) in Z*|X*|"") break;; esac
+	sleep 0.1
+done
 [ ! -f "$1/keepers" ] || while read -r pid start; do
 	s=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d" " -f20)
 	[ "$s" != "$start" ] || kill -9 "$pid"
@@ -98,7 +106,7 @@ rm -rf -- "$1"`
 
 // guard starts a shell that waits for the end of this program and cleans up.
 func guard(dir string) error {
-	cmd := exec.Command("sh", "-c", cleanUp, "sh", dir)
+	cmd := exec.Command("sh", "-c", cleanUp, "sh", dir, strconv.Itoa(os.Getpid()))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C is not for it
 	in, err := cmd.StdinPipe()
 	if err != nil {
