@@ -96,7 +96,7 @@ func TestReexec(t *testing.T) {
 		before, _ := w.now()
 		r.Wait(syncLimit, "the application goes on", func() bool { v, fault := w.now(); return v > before || fault != "" })
 	}
-	said := wrote(r, w, r.A, -1, true)
+	said := wrote(r, w, r.A, true)
 	r.A.Expect(primary, syncLimit)
 	r.A.Do("umount", mnt)
 	r.A.Do("e2fsck", "-fn", "/dev/drbd0")
