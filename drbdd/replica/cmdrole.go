@@ -124,6 +124,9 @@ func (p *promotion) promoted() {
 		v.sendUUIDs(0)
 	}
 	v.sendState()
+	if !p.forced {
+		v.syncMarked()
+	}
 	b.syncSuper(func() { p.done(wire.Success) })
 }
 

@@ -26,6 +26,9 @@ func (v *volume) followed(os, ns state.State) {
 	if os.Disk == wire.Inconsistent && os.PDisk == wire.Inconsistent && os.Peer == wire.Secondary && ns.Peer == wire.Primary {
 		v.considerResync = true // the peer was forced: its data counts now
 	}
+	if os.PDisk >= wire.Inconsistent && os.PDisk != wire.DUnknown && ns.PDisk <= wire.Failed {
+		v.peerDiskLost()
+	}
 	v.followFrozen(os, ns)
 
 	// (a) starting a resync as source sends P_SYNC_UUID: see startResync.
@@ -88,7 +91,16 @@ func (v *volume) followed(os, ns state.State) {
 		if ns.Conn >= wire.Connected {
 			v.sendState()
 		}
-		v.closeDisk()
+		if b != nil {
+			// Some ways to this state do not wait for what is under way.
+			b.failed = true
+			b.dropJobs()
+			b.whenIdle(func() {
+				if v.dsk == b {
+					v.closeDisk()
+				}
+			})
+		}
 	}
 	// (l)
 	if os.Disk == wire.UpToDate && ns.Disk == wire.Inconsistent && os.Conn == ns.Conn && ns.Conn >= wire.Connected {

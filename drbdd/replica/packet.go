@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 
+	"classicha/drbdd/metadata"
 	"classicha/drbdd/wire"
 )
 
@@ -155,7 +156,7 @@ func (r *Resource) unexpected(p Packet) {
 func (r *Resource) metaPacket(p Packet) {
 	switch p.Cmd {
 	case wire.CmdPing:
-		r.send(wire.MetaSocket, 0, wire.CmdPingAck, nil)
+		r.answerPing()
 		return
 	case wire.CmdPingAck:
 		r.pingAck()
@@ -180,6 +181,28 @@ func (r *Resource) metaPacket(p Packet) {
 	default:
 		r.lose(wire.NetworkFailure, "Unexpected meta packet "+p.Cmd.LogName())
 	}
+}
+
+// answerPing answers a ping. The last one of a resync means that the target is
+// about to be good: before that this node must not have it on record as
+// outdated any more.
+func (r *Resource) answerPing() {
+	n, wait := r.peer.number, 1
+	answer := func() {
+		if wait--; wait == 0 && r.alive(n) {
+			r.send(wire.MetaSocket, 0, wire.CmdPingAck, nil)
+		}
+	}
+	for _, v := range r.vols {
+		b, rs := v.dsk, v.rs
+		if rs == nil || rs.target || b.gone() || b.bm.Count() > rs.failed || !b.recorded.Has(metadata.PeerOutdated) {
+			continue
+		}
+		b.super.Flags &^= metadata.PeerOutdated
+		wait++
+		b.syncSuper(answer)
+	}
+	answer()
 }
 
 // gotAck takes an acknowledgement of a block.

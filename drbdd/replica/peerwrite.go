@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"slices"
+
 	"classicha/drbdd/wire"
 )
 
@@ -11,7 +13,8 @@ type peerEpoch struct {
 	active int    // of them not finished
 	closed bool
 	number uint32
-	end    func() // unblocks the data socket
+	end    func()     // unblocks the data socket
+	disks  []*backing // that were written to
 }
 
 // gotWrite carries out a write of the peer (section 9.2).
@@ -44,6 +47,9 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		return
 	}
 	b := v.dsk
+	if !slices.Contains(ep.disks, b) {
+		ep.disks = append(ep.disks, b)
+	}
 	maySync := d.Flags&wire.DPMaySetInSync != 0
 	alone := v.st.PDisk < wire.Inconsistent
 	if alone {
@@ -71,7 +77,7 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		}
 		clears := false
 		switch {
-		case !dd.OK:
+		case !dd.OK || b.gone():
 			if v.dsk == b && !b.gone() {
 				b.oos(d.Sector, size)
 			}
@@ -159,6 +165,9 @@ func (r *Resource) epochEnds(ep *peerEpoch, session uint64) {
 		}
 		r.send(wire.MetaSocket, 0, wire.CmdBarrierAck, wire.BarrierAck{Number: ep.number, SetSize: ep.size})
 		ep.end()
+	}
+	for _, b := range ep.disks {
+		good = good && !b.gone() // what it did not make stable is lost
 	}
 	for _, v := range r.vols {
 		if b := v.dsk; v.usable() && b.opts.Flushes && b.dirtyWrites != b.stableWrites {

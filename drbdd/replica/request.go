@@ -38,6 +38,7 @@ type appReq struct {
 	inTL    bool
 	done    bool // the application was answered
 	frozen  bool // in volume.frozen
+	lost    bool // the peer's disk failed before it was stable there
 	tries   int  // reads: disks that failed
 }
 
@@ -168,6 +169,9 @@ func (v *volume) replicates() bool {
 		// sent; they get the write itself.
 		return known && v.r.peer.dialect.Version < 96
 	}
+	if s.Conn == wire.StartingSyncS && known {
+		return true // the peer asked for a full sync, and is good until it has our consent
+	}
 	return s.PDisk == wire.UpToDate || known && s.Conn >= wire.WFBitMapT && s.Conn < wire.Ahead
 }
 
@@ -224,7 +228,7 @@ func (v *volume) write(q *appReq) {
 		v.noData(q)
 		return
 	}
-	q.local, q.net, q.done, q.since, q.inSync = partNone, partNone, false, r.now, false
+	q.local, q.net, q.done, q.since, q.inSync, q.lost = partNone, partNone, false, r.now, false, false
 	if remote {
 		q.net = partPending
 		r.tl.send(r, q)

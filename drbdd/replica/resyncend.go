@@ -46,6 +46,8 @@ func (v *volume) finishResync() {
 		v.expose(b.super.UUIDs.Current)
 		v.logUUIDs("updated UUIDs")
 		b.super.Flags |= metadata.Consistent | metadata.WasUpToDate
+		b.crashed = false // what it left behind is overwritten
+		b.super.Flags &^= metadata.CrashedPrimary
 		b.syncBitmap(nil)
 		b.syncSuper(func() {
 			if v.rs != rs || !v.r.alive(n) || b.gone() {

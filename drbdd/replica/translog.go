@@ -232,6 +232,9 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 		if q.net == partTaken || q.net == partPending {
 			q.net = partOK
 		}
+		if q.lost {
+			q.net = partFailed
+		}
 		q.v.settled(q)
 		q.answered()
 		delete(t.byBlock, q.block)
@@ -252,6 +255,26 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 		for _, v := range r.vols {
 			v.leaveAhead()
 		}
+	}
+}
+
+// peerDiskLost marks what the peer has not promised for good: its disk is gone.
+func (v *volume) peerDiskLost() {
+	var open []*appReq
+	for _, q := range v.r.tl.reqs {
+		if q.v != v {
+			continue
+		}
+		q.lost = true
+		if !v.dsk.gone() {
+			v.dsk.oos(q.Sector, q.Size)
+		}
+		if !q.done {
+			open = append(open, q)
+		}
+	}
+	for _, q := range open {
+		v.advance(q)
 	}
 }
 

@@ -23,7 +23,9 @@ func Decide(os State, c Change, env Env, hard bool) (ns State, rc wire.Result, l
 		return os, wire.NothingToDo, nil
 	}
 	rc = CheckAlways(os, ns)
-	if rc.Ok() && !hard {
+	if rc.Ok() && !hard && upgrades(wish, ns) {
+		rc = wire.NoUpToDateDisk
+	} else if rc.Ok() && !hard {
 		rc = CheckValid(ns, env)
 		// What was wrong before may stay wrong in the same way: else nothing could be
 		// changed any more.
@@ -38,6 +40,16 @@ func Decide(os State, c Change, env Env, hard bool) (ns State, rc wire.Result, l
 		lines = []string{warn}
 	}
 	return ns, rc, lines
+}
+
+// upgrades tells that a wish for a verify or a full sync would take a disk for
+// better than it is. The original does so.
+func upgrades(wish, ns State) bool {
+	switch ns.Conn {
+	case wire.VerifyS, wire.VerifyT, wire.StartingSyncS, wire.StartingSyncT:
+		return wish.Disk < ns.Disk || wish.PDisk < ns.PDisk
+	}
+	return false
 }
 
 // Refusal is what the log says about a refused change (drbd-cli 8).
