@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"classicha/drbdd/metadata"
 	"classicha/drbdd/replica/state"
 	"classicha/drbdd/wire"
 )
@@ -97,6 +98,35 @@ func (r *Resource) disconnect(force bool, done func(wire.Result)) {
 	r.graceful(conn, end, done, 0)
 }
 
+// outdated puts on record that the own disks are going to be old, before the peer
+// is told to go on alone. A state that does not follow sets it right again.
+func (r *Resource) outdated(f func()) {
+	wait := 1
+	over := func() {
+		if wait--; wait == 0 {
+			f()
+		}
+	}
+	for _, v := range r.vols {
+		if b := v.dsk; !b.gone() && b.super.Flags.Has(metadata.WasUpToDate) {
+			wait++
+			b.super.Flags &^= metadata.WasUpToDate
+			b.syncSuper(over)
+		}
+	}
+	over()
+}
+
+// notOutdated takes that back.
+func (r *Resource) notOutdated() {
+	for _, v := range r.vols {
+		if b := v.dsk; !b.gone() {
+			b.super.Flags = state.MetaFlags(b.super.Flags, v.state(), b.crashed)
+			v.superSoon()
+		}
+	}
+}
+
 // graceful tries the ways to leave in order: plainly; with the peer outdating
 // itself, if fencing asks for it; outdating ourselves, if the peer does.
 func (r *Resource) graceful(c state.Change, end func(state.Change), done func(wire.Result), tries int) {
@@ -110,7 +140,9 @@ func (r *Resource) graceful(c state.Change, end func(state.Change), done func(wi
 		case rc == wire.OutdateWoConn:
 			r.graceful(conn, end, done, 2)
 		case rc == wire.CWFailedByPeer && tries == 0 && r.peer.up:
-			r.graceful(state.Join(conn, state.SetDisk(wire.Outdated)), end, done, 3)
+			r.outdated(func() { r.graceful(state.Join(conn, state.SetDisk(wire.Outdated)), end, done, 3) })
+		case rc == wire.CWFailedByPeer && !r.peer.up && tries == 3:
+			end(c) // the peer may have heard it, and go on alone
 		case rc == wire.CWFailedByPeer && !r.peer.up: // it was lost meanwhile
 			r.graceful(conn, end, done, 2)
 		case tries == 3 && (rc == wire.IsDiskless || rc == wire.LowerThanOutdated):
@@ -131,6 +163,9 @@ func (r *Resource) graceful(c state.Change, end func(state.Change), done func(wi
 				return true
 			}, func() { done(rc) })
 		default:
+			if tries == 3 {
+				r.notOutdated()
+			}
 			done(rc)
 		}
 	})

@@ -188,6 +188,7 @@ func (v *volume) syncMarked() {
 	v.newCurrent()
 	v.sendUUIDs(0)
 	if v.apply(state.SetConn(wire.WFBitMapS), true).Ok() {
+		v.p.disk = wire.UpToDate // so it thinks, until it has heard of this
 		v.sendState()
 	}
 }

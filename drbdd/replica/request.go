@@ -22,24 +22,25 @@ const (
 // nodes are done with it.
 type appReq struct {
 	Request
-	v       *volume
-	span    *span
-	asked   *span  // in volume.asking
-	block   uint64 // its number on the wire
-	epoch   uint32
-	local   part
-	net     part
-	proto   byte // protocol it was sent with
-	since   time.Time
-	held    *backing // holds extents of its activity log
-	inSync  bool     // P_RS_WRITE_ACK: both may clear the bits
-	clears  *rsBlock // sent during a resync
-	counted bool     // counts as one that the peer has to answer
-	inTL    bool
-	done    bool // the application was answered
-	frozen  bool // in volume.frozen
-	lost    bool // the peer's disk failed before it was stable there
-	tries   int  // reads: disks that failed
+	v        *volume
+	span     *span
+	asked    *span  // in volume.asking
+	block    uint64 // its number on the wire
+	epoch    uint32
+	local    part
+	net      part
+	proto    byte // protocol it was sent with
+	since    time.Time
+	held     *backing // holds extents of its activity log
+	inSync   bool     // P_RS_WRITE_ACK: both may clear the bits
+	clears   *rsBlock // sent during a resync
+	counted  bool     // counts as one that the peer has to answer
+	inTL     bool
+	done     bool // the application was answered
+	frozen   bool // in volume.frozen
+	starting bool // begun, and not sent to the disks yet
+	lost     bool // the peer's disk failed before it was stable there
+	tries    int  // reads: disks that failed
 }
 
 // request takes a request of the application.
@@ -73,6 +74,7 @@ func (v *volume) start(q *appReq) {
 	case Flush:
 		v.flush(q)
 	default:
+		q.starting = true
 		q.asked = v.asking.enterLater(q.Sector, q.Size, false, func() {
 			q.span = v.ranges.enterLater(q.Sector, q.Size, false, func() { v.hotWrite(q) })
 			v.ranges.begin(q.span)
@@ -83,7 +85,7 @@ func (v *volume) start(q *appReq) {
 
 // answer completes a request to the application.
 func (v *volume) answer(q *appReq, err Errno, from Buf) {
-	q.done = true
+	q.done, q.starting = true, false
 	v.count.Application--
 	v.r.do(Complete{Vol: v.nr, ID: q.ID, Err: err, From: from})
 }
@@ -228,6 +230,10 @@ func (v *volume) write(q *appReq) {
 		v.noData(q)
 		return
 	}
+	if q.inTL {
+		r.tl.ghost(q)
+	}
+	q.starting = false
 	q.local, q.net, q.done, q.since, q.inSync, q.lost = partNone, partNone, false, r.now, false, false
 	if remote {
 		q.net = partPending
@@ -312,7 +318,7 @@ func (q *appReq) netSatisfied() bool {
 
 // advance completes a write once both parts allow it.
 func (v *volume) advance(q *appReq) {
-	if q.done || q.frozen || q.local == partPending || !q.netSatisfied() {
+	if q.done || q.frozen || q.starting || q.local == partPending || !q.netSatisfied() {
 		return
 	}
 	if q.net == partFailed && v.r.suspended() {

@@ -137,7 +137,12 @@ func (v *volume) startFullSync(c wire.ConnState) {
 	if v.dsk.gone() {
 		return
 	}
+	unblock := func() {}
+	if c == wire.StartingSyncT {
+		unblock = v.r.block() // the source may be ready before us
+	}
 	v.dsk.setAll(func() {
+		defer unblock()
 		if v.st.Conn != c || v.dsk.gone() {
 			return
 		}

@@ -46,6 +46,27 @@ func (t *transferLog) next() {
 	}
 }
 
+// ghost leaves the former life of a write in the log that is sent again: its
+// barrier is still to come.
+func (t *transferLog) ghost(q *appReq) {
+	g := *q
+	g.done, g.counted, g.held, g.clears, g.span, g.asked = true, false, nil, nil, nil, nil
+	for i, o := range t.reqs {
+		if o == q {
+			t.reqs[i] = &g
+		}
+	}
+	if t.byBlock[q.block] == q {
+		t.byBlock[q.block] = &g
+	}
+	q.answered()
+	if q.clears != nil {
+		q.v.cleared(q.clears, false)
+		q.clears = nil
+	}
+	q.inTL = false
+}
+
 // condition closes the epoch when writes are not replicated any more.
 func (t *transferLog) condition(replicates bool) {
 	if !replicates {

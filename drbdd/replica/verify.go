@@ -40,7 +40,8 @@ func (v *volume) startVerify(pos verifyPos) {
 	o := &verify{source: true, began: v.r.now, locks: map[uint64]*span{}}
 	o.start = min(pos.start/8, b.bm.Bits())
 	o.next, o.stop = o.start, b.bm.Bits()
-	if pos.stop != 0 {
+	// Other peers cannot be told that it ends early.
+	if d := v.r.peer.dialect.Version; pos.stop != 0 && d >= 97 && d != 100 {
 		o.stop = max(o.start, min((pos.stop+7)/8, o.stop))
 	}
 	o.left = o.stop - o.start
