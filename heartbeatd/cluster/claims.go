@@ -90,6 +90,11 @@ func (k *many) timers() {
 	k.retryFences()
 	k.expire()
 	k.askUnknown()
+	for _, p := range k.n.peers {
+		if p != k.n.self && p.alive() {
+			k.settle(p, false) // its word may have come while scripts ran here
+		}
+	}
 	var want []int
 	asked := k.asked()
 	for i := range k.groups {

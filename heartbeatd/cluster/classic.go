@@ -18,6 +18,7 @@ type classic struct {
 	held    Class // reported; the bit is set before the scripts run
 	took    Class // held because the other was dead: it is given back first
 	adopted Class // found running at the start
+	stuck   Class // given up, but something of it could not be stopped
 	timer   time.Time
 	again   time.Time // send starting again if nothing came of it
 	standby standby
@@ -145,6 +146,9 @@ func (c *classic) report(info string) {
 		stable = "1"
 	}
 	held := c.held
+	if c.standby.state == standbyNot {
+		held |= c.classOf(c.n.jobs.letting()) // a node that starts just now does not know of the hand-over
+	}
 	if c.state == resShutdown {
 		held, info = HoldNone, "shutdown"
 	}

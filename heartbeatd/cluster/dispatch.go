@@ -69,7 +69,7 @@ func (n *Node) dispatch(p *peer, m *message.Message, linkName string) {
 // absolute, so one that arrives behind a newer one says nothing any more.
 func (n *Node) newestReport(p *peer, m *message.Message) bool {
 	seq, err := hexField(m, "seq")
-	if err != nil || seq < p.res.seq {
+	if err != nil || seq < p.res.seq && n.broken != believeOldNumbers {
 		return false
 	}
 	p.res.seq = seq

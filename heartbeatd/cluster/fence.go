@@ -88,7 +88,7 @@ func (n *Node) startFence(p *peer) {
 func (n *Node) fenceDone(ev FenceDone) {
 	p := n.byName[ev.Node]
 	s := n.fence.wait[p]
-	if p == nil || s == nil || !s.running || s.id != ev.ID {
+	if p == nil || s == nil || !s.running || s.id != ev.ID && n.broken != believeAnyFence {
 		return
 	}
 	s.running = false

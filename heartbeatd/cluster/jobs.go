@@ -28,16 +28,19 @@ func (j *jobs) init(groups int) {
 func (j *jobs) idle() bool { return j.running == nil && len(j.queue) == 0 }
 
 // releasing: something is being stopped, or will be.
-func (j *jobs) releasing() bool {
+func (j *jobs) releasing() bool { return len(j.letting()) > 0 }
+
+// letting is the groups that are being stopped, or will be.
+func (j *jobs) letting() (groups []int) {
 	if j.running != nil && j.running.kind == Release {
-		return true
+		groups = append(groups, j.running.groups...)
 	}
 	for _, q := range j.queue {
 		if q.kind == Release {
-			return true
+			groups = append(groups, q.groups...)
 		}
 	}
-	return false
+	return groups
 }
 
 // clean: nothing was ever started here.
@@ -97,6 +100,9 @@ func (n *Node) jobDone(ev JobDone) {
 		return
 	}
 	n.jobs.running = nil
+	if n.broken == stuckIsReleased && j.kind == Release {
+		ev.Failed = nil
+	}
 	good, bad := GroupRunning, GroupFailed
 	if j.kind == Release {
 		good, bad = GroupStopped, GroupStuck

@@ -168,10 +168,12 @@ func (k *many) commUp() {
 }
 
 func (k *many) starting(p *peer, m *message.Message) {
-	if p == k.n.self || k.state == resInit || !k.n.newestReport(p, m) {
+	if p == k.n.self || k.state == resInit {
 		return
 	}
-	p.res.stable = false
+	if k.n.newestReport(p, m) { // its report may have overtaken it
+		p.res.stable = false
+	}
 	k.report("")
 }
 
@@ -224,14 +226,14 @@ func (k *many) resource(p *peer, m *message.Message) {
 	if (info == "partition" || placed) && k.state != resInit {
 		k.report("")
 	}
-	k.settle(p)
+	k.settle(p, true)
 	k.soon()
 }
 
 // guess makes group lists from the class of a real node.
 func (k *many) guess(p *peer) {
 	v := &p.res.many
-	*v = manyView{held: make([]bool, len(k.names))}
+	*v = manyView{held: make([]bool, len(k.names)), took: make([]bool, len(k.names))}
 	for i, g := range k.n.cfg.Groups {
 		if g.Home == p.name {
 			v.held[i] = p.res.holds&HoldLocal != 0
@@ -250,9 +252,10 @@ func (k *many) soon() {
 }
 
 // settle: both have a group, after a partition or a long pause. Who took it because
-// the owner seemed dead gives way; else the better candidate keeps it.
-func (k *many) settle(p *peer) {
-	if k.state != resStable || p.res.leaving || !p.ours {
+// the owner seemed dead gives way; else the better candidate keeps it, and says so once a
+// second at most: the other says the same until its scripts have ended.
+func (k *many) settle(p *peer, tell bool) {
+	if k.state != resStable || p.res.leaving || !p.ours || !p.res.known {
 		return
 	}
 	var kept []int
@@ -263,16 +266,18 @@ func (k *many) settle(p *peer) {
 		}
 		theyTook := p.res.many.took[i]
 		lose := g.took && !theyTook || g.took == theyTook && k.rank(p, i) < k.rank(k.n.self, i)
-		if lose {
+		switch {
+		case lose && k.n.jobs.state[i] == GroupStuck: // it was tried
+		case lose:
 			k.n.log(Crit, "both %s and %s run group %s: %s gives it up", k.n.cfg.Node, p.name, k.n.cfg.Groups[i].Key, k.n.cfg.Node)
 			k.release([]int{i}, nil)
-		} else {
+		case tell:
 			k.n.complain("both own a group", "both "+k.names[i], Crit, "both %s and %s run group %s: %s keeps it", k.n.cfg.Node, p.name, k.n.cfg.Groups[i].Key, k.n.cfg.Node)
 			kept = append(kept, i)
 		}
 	}
 	if len(kept) > 0 && !k.n.now.Before(p.told) {
-		p.told = k.n.now.Add(time.Second) // it says the same until its scripts have ended, and would be answered each time
+		p.told = k.n.now.Add(time.Second)
 		k.n.do(Announce{Groups: kept})
 		k.report("")
 	}

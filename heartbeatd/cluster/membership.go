@@ -35,7 +35,7 @@ func (n *Node) status(p *peer, m *message.Message) {
 		return
 	}
 	seq, _ := hexField(m, "seq")
-	if seq < p.statusSeq {
+	if seq < p.statusSeq && n.broken != believeOldNumbers {
 		return // sent again on request: older than what we know
 	}
 	p.statusSeq = seq
@@ -294,7 +294,7 @@ const maxGraces = 3
 // still (a stopped virtual machine, a stalled disk). The silence of the others is then
 // no evidence: every member gets time to be heard anew.
 func (n *Node) noticePause() {
-	if n.promised.IsZero() {
+	if n.promised.IsZero() || n.broken == ignoreOwnPauses {
 		return
 	}
 	gap := n.now.Sub(n.promised)

@@ -85,6 +85,14 @@ const (
 	takeoverWithoutDeadtime
 	ignoreIsStable
 	skipFencing
+	believeUnsigned   // frames whose signature does not fit
+	believeOldRuns    // a lower generation
+	believeRecordings // nodes that have not answered in this run
+	believeOldNumbers // sequence numbers that were there before, or are long over
+	ignoreOwnPauses
+	ignoreInitdead  // the simulation sets it to the dead time
+	believeAnyFence // an answer to another reset
+	stuckIsReleased // a group that could not be stopped
 )
 
 // New makes a node that has not sent anything yet; the first Step does.

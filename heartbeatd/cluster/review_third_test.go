@@ -281,3 +281,36 @@ func TestReview3ReplayWhileBooting(t *testing.T) {
 		k.expect("FENCE node2", "FENCE node3")
 	})
 }
+
+// A node of ours whose ha.cf names two nodes speaks the other way of reporting. It must not
+// end a node with three.
+func TestReview3TwoNodeReportAmongThree(t *testing.T) {
+	k := newCrowd(t, false)
+	k.bootWith("node2/b", "node3/c")
+	k.live(3*time.Second, map[string]string{"node2": "64", "node3": "64"})
+	k.n.policy.(*many).groups[1].held = true // taken over in a partition
+	for _, class := range []string{"all", "local", "foreign", "none"} {
+		k.from("node2", "resource", "rsc_hold", class, "rtype", "full", "isstable", "1", "hbd_took", "foreign")
+		k.live(time.Second, map[string]string{"node2": "64", "node3": "64"})
+	}
+}
+
+// A hand-over: the scripts that stop take long, the taker crashes, is reset and boots meanwhile.
+// It must hear that the class is not free yet.
+func TestReview3TakerBootsDuringRelease(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.n.cfg.Fencing = true
+	k.boot("local")
+	k.finish()
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.take(k.n.Step(k.now, Standby{Class: HoldLocal}))
+	k.hear("ask_resources", "rsc_hold", "local", "info", "other")
+	k.expect("resource rsc_hold=none rtype=full isstable=0 info=standby", "RUN release [0]")
+	k.seq = 0
+	k.hear("status", "st", "init", "hg", "65")
+	k.hear("starting", "hg", "65", "hbd", "1")
+	k.refuse("resource rsc_hold=none")
+	k.expect("resource rsc_hold=local rtype=full isstable=0")
+	k.finish()
+	k.expect("resource rsc_hold=none rtype=full isstable=1")
+}

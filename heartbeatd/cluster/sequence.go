@@ -45,10 +45,10 @@ func (s *sequence) accept(n *Node, p *peer, seq uint64) seqVerdict {
 	case seq == s.last+1:
 		s.last = seq
 		return seqDeliver
-	case seq == s.last:
+	case seq == s.last && n.broken != believeOldNumbers:
 		return seqDuplicate
-	case seq < s.last:
-		if !s.found(seq) {
+	case seq <= s.last:
+		if !s.found(seq) && n.broken != believeOldNumbers {
 			n.counters["dropped: old sequence number"]++
 			if p.status == StatusDead && s.last-seq > maxMissing {
 				n.complain("packets of the past", "past "+p.name, Error,

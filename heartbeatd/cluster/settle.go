@@ -38,7 +38,7 @@ func (c *classic) contest(p *peer, both Class) {
 	}
 	c.contested = true
 	if !p.ours {
-		if lose := both & c.adopted; lose != HoldNone {
+		if lose := both & c.adopted &^ c.stuck; lose != HoldNone {
 			c.adopted &^= lose
 			c.drop(lose)
 		}
@@ -60,7 +60,7 @@ func (c *classic) contest(p *peer, both Class) {
 			lose |= cl
 		}
 	}
-	if lose != HoldNone {
+	if lose &^= c.stuck; lose != HoldNone { // that was tried
 		n.log(Crit, "both nodes run the %s resources: %s gives them up, %s keeps them", lose, n.cfg.Node, p.name)
 		c.drop(lose)
 	}
@@ -94,6 +94,8 @@ func (c *classic) drop(cl Class) {
 	c.n.queueJob(Release, c.groups(cl), false, func(stuck []int) {
 		if len(stuck) > 0 {
 			c.n.log(Crit, "not all resources could be stopped: they may run on both nodes")
+			c.stuck |= c.classOf(stuck)
+			c.held |= c.stuck // the other must know it when it starts anew
 		}
 		if c.standby.working && c.standby.ours && c.standby.state == standbyDone {
 			c.standby = standby{}
@@ -104,6 +106,18 @@ func (c *classic) drop(cl Class) {
 	})
 }
 
+// classOf is the classes that groups belong to.
+func (c *classic) classOf(groups []int) (cl Class) {
+	for _, g := range groups {
+		if c.n.cfg.Groups[g].Home == c.n.cfg.Node {
+			cl |= HoldLocal
+		} else {
+			cl |= HoldForeign
+		}
+	}
+	return cl
+}
+
 // nobodys is the classes that no node holds although both are stable.
 func (c *classic) nobodys() Class {
 	if c.other == nil || !c.quiet() {
@@ -112,18 +126,19 @@ func (c *classic) nobodys() Class {
 	return HoldAll &^ c.held &^ c.other.res.holds.swap() &^ c.doubtful()
 }
 
-// completeAdopted starts what is missing of a class that was found running at the start,
-// once it is clear that the other node has nothing of it.
+// completeAdopted starts what is missing of a class that was found running at the start, or
+// that could not be given up, once it is clear that the other node has nothing of it.
 func (c *classic) completeAdopted() {
-	if c.adopted == HoldNone || c.state != resStable || c.standby.state != standbyNot || !c.n.jobs.idle() || c.contested {
+	if c.adopted|c.stuck == HoldNone || c.state != resStable || c.standby.state != standbyNot || !c.n.jobs.idle() || c.contested {
 		return
 	}
 	alone := c.other == nil || c.other.status == StatusDead && c.other.res.recovered
-	again := c.adopted & c.held
+	again := (c.adopted | c.stuck) & c.held
 	if !alone && !c.quiet() || c.otherHas(again) || c.doubtful()&again != 0 {
 		return
 	}
-	c.adopted = HoldNone
+	c.took |= c.stuck & c.held & HoldForeign // the other gets it back when it can
+	c.adopted, c.stuck = HoldNone, HoldNone
 	c.n.queueJob(Acquire, c.groups(again), false, func(failed []int) { c.acquired(failed) })
 }
 

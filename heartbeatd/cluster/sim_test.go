@@ -27,12 +27,16 @@ func simulate(seed uint64, m mutation, tracing bool) *simWorld {
 		}
 	}
 	chaos := w.Between(10*time.Second, 60*time.Second)
+	w.chaos = chaos
 	w.faults(chaos)
 	w.RunUntil(chaos)
 	w.heal()
 	rest := w.Now() + 40*time.Second + 2*w.base.Initdead
 	if w.slow > 0 {
 		rest += 30 * time.Second
+	}
+	if w.hangs {
+		rest += 3 * scriptLimit
 	}
 	w.RunUntil(rest)
 	w.checkRest()
@@ -79,12 +83,13 @@ func (w *simWorld) faults(chaos time.Duration) {
 	if w.Chance(0.2) {
 		w.stuckP = 0.1
 	}
+	w.hangs = w.Chance(0.1)
 	if w.Chance(0.15) {
 		w.broken[fmt.Sprint(w.Intn(len(w.nodes)), "/", w.Intn(len(w.base.Groups)))] = true
 	}
 	for range w.Intn(12) {
 		at := w.Between(0, chaos)
-		kind := w.Intn(15)
+		kind := w.Intn(17)
 		w.After(at, func() { w.fault(kind) })
 	}
 }
@@ -131,6 +136,10 @@ func (w *simWorld) fault(kind int) {
 				break
 			}
 			r := w.recorded[w.Intn(len(w.recorded))]
+			if w.Chance(0.3) {
+				w.repeat(r)
+				continue
+			}
 			f := append([]byte(nil), r.frame...)
 			if w.Chance(0.5) {
 				f[w.Intn(len(f))] ^= byte(1 << w.Intn(8))
@@ -140,6 +149,21 @@ func (w *simWorld) fault(kind int) {
 			}
 			w.nodes[r.to].event(Packet{Link: r.medium, Frame: f})
 		}
+	case 15: // a node boots behind a cut, and hears a recording of the others
+		w.note("%s: boots among recordings", n.name)
+		n.crash(time.Millisecond + w.Between(0, 2*time.Second))
+		w.cut(n, true, true, true, w.Between(w.base.Deadtime, 30*time.Second))
+		for i := range 200 {
+			w.After(w.Between(0, 100*time.Millisecond)+time.Duration(i)*100*time.Millisecond, func() {
+				if len(w.recorded) > 0 {
+					r := w.recorded[w.Intn(len(w.recorded))]
+					r.to = n.i
+					w.repeat(r)
+				}
+			})
+		}
+	case 16:
+		w.forge()
 	case 12: // the way to the ping nodes is cut
 		if len(w.base.Ping) > 0 {
 			n.deaf = w.Now() + w.Between(time.Second, 30*time.Second)
@@ -159,6 +183,40 @@ func (w *simWorld) fault(kind int) {
 		for _, n := range w.nodes {
 			n.crash(w.Between(time.Second, 10*time.Second))
 		}
+	}
+}
+
+// repeat delivers a recorded frame again. Its sender never hears its own past by mistake.
+func (w *simWorld) repeat(r recordedFrame) {
+	if r.from != r.to {
+		w.nodes[r.to].event(Packet{Link: r.medium, Frame: r.frame})
+	}
+}
+
+// forge delivers frames of somebody who knows everything but the key.
+func (w *simWorld) forge() {
+	w.note("somebody forges packets")
+	wrong := &message.Keys{Current: 1, ByNum: map[int]message.Key{1: {Method: message.SHA1, Secret: []byte("guess")}}}
+	for range 10 {
+		from, to := w.nodes[w.Intn(len(w.nodes))], w.nodes[w.Intn(len(w.nodes))]
+		if from == to || from.core == nil {
+			continue
+		}
+		m := [][]string{
+			{"t", "shutdone", "st", "dead"},
+			{"t", "resource", "rsc_hold", "none", "rtype", "full", "isstable", "1", "hbd", "1", "hbd_groups", "", "hbd_failed", ""},
+			{"t", "resource", "rsc_hold", "all", "rtype", "full", "isstable", "1", "hbd", "1"},
+			{"t", "starting", "hbd", "1"},
+			{"t", "ask_resources", "rsc_hold", "all", "info", "done"},
+			{"t", "ip-request-resp", "ipaddr", w.base.Groups[0].Key, "ok", "OK", "dest", to.name},
+		}[w.Intn(6)]
+		f := message.New(m...)
+		f.Set("src", from.name)
+		f.Set("hg", hex(from.gen))
+		f.Set("seq", hex(from.core.seq+1))
+		f.Set("ts", "1")
+		f.Set("ttl", "3")
+		to.event(Packet{Link: w.media[0], Frame: f.AppendText(nil, wrong, true)})
 	}
 }
 
@@ -184,7 +242,10 @@ func (w *simWorld) cut(n *simNode, allMedia, in, out bool, d time.Duration) {
 		}
 	}
 	set(true)
-	w.trouble = max(w.trouble, w.Now()+d)
+	for _, o := range w.nodes {
+		n.apart[o.i] = max(n.apart[o.i], w.Now()+d)
+		o.apart[n.i] = max(o.apart[n.i], w.Now()+d)
+	}
 	w.After(d, func() { set(false) })
 }
 
@@ -287,6 +348,14 @@ func TestMutations(t *testing.T) {
 		takeoverWithoutDeadtime: "takeover without deadtime",
 		ignoreIsStable:          "ignoring isstable",
 		skipFencing:             "fencing skipped",
+		believeUnsigned:         "believing forged frames",
+		believeOldRuns:          "believing frames of earlier runs",
+		believeRecordings:       "believing recordings at boot",
+		believeOldNumbers:       "believing old sequence numbers",
+		ignoreOwnPauses:         "blaming the others for own pauses",
+		ignoreInitdead:          "no initdead",
+		believeAnyFence:         "taking the answer of another reset",
+		stuckIsReleased:         "taking a failed release for one that worked",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if failed := runSeeds(1, 3000, m, 1); len(failed) == 0 {

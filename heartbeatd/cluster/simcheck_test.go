@@ -62,7 +62,9 @@ func (w *simWorld) heardLog(n *simNode, text string) {
 			if o.alive() {
 				w.false_[[2]int{n.i, o.i}] = w.Now()
 				w.note("(%s is wrong: %s lives)", n.name, o.name)
-				if !w.lossy && w.Now()-w.trouble > 2*w.base.Deadtime+max(w.base.Initdead, raisedFor) {
+				// What n itself went through, a pause or a slow network at its boot, is no excuse.
+				since := w.Now() - max(w.trouble, o.silent, n.apart[o.i])
+				if !w.lossy && o.core != nil && since > 2*w.base.Deadtime+max(w.base.Initdead, raisedFor) {
 					w.fail("H1: %s declares %s dead without a cause", n.name, o.name)
 				}
 			}
@@ -126,7 +128,7 @@ func (w *simWorld) checkRest() {
 				on = append(on, n.name)
 			}
 		}
-		if len(on) > 1 {
+		if len(on) > 1 && !w.stuck[g] {
 			w.fail("H2: group %d runs on %s at the end", g, strings.Join(on, " and "))
 		}
 		hopeless := false

@@ -19,16 +19,19 @@ type simWorld struct {
 	nodes    []*simNode
 	base     Config
 	media    []string
+	chaos    time.Duration   // when the faults end
 	heldBack bool            // no more faults
 	broken   map[string]bool // node/group: start fails there
+	stuck    map[int]bool    // groups that could not be stopped once: only a person can end that
 	slow     float64
 	stuckP   float64
+	hangs    bool // scripts may hang until their limit
 	fenceOK  float64
 	commands bool // somebody moved resources by hand, or a start failed
 	mutation mutation
 	trace    []string
 	tracing  bool
-	trouble  time.Duration // when something last began or ended that may cost packets
+	trouble  time.Duration // when something last began or ended that may cost packets everywhere
 	lossy    bool          // packets get lost all the time
 	errs     []string
 	recorded []recordedFrame
@@ -37,10 +40,26 @@ type simWorld struct {
 }
 
 type recordedFrame struct {
-	to     int
-	boot   int
-	medium string
-	frame  []byte
+	from, to int
+	medium   string
+	frame    []byte
+}
+
+// record keeps frames for later repetition: few of many statuses, and old ones make place.
+func (w *simWorld) record(from, to *simNode, medium, t string, frame []byte) {
+	p := 0.2
+	if t == "status" || isNS(t) {
+		p = 0.02
+	}
+	if w.heldBack || from == to || !w.Chance(p) {
+		return
+	}
+	r := recordedFrame{from.i, to.i, medium, frame}
+	if len(w.recorded) < 300 {
+		w.recorded = append(w.recorded, r)
+	} else {
+		w.recorded[w.Intn(len(w.recorded))] = r
+	}
 }
 
 type simNode struct {
@@ -60,10 +79,13 @@ type simNode struct {
 	active  []bool // group g is or may be active on this machine
 	crashed []bool // was active when the power went, nobody made sure it is gone
 	job     uint64
-	deaf    time.Duration // until then no ping is answered
-	reexec  bool          // the program is executing itself
-	second  time.Duration // in which sends were counted
-	numbers uint64        // of messages, before that second
+	deaf    time.Duration   // until then no ping is answered
+	silent  time.Duration   // until then the others may miss its packets: it stands still, starts, ...
+	apart   []time.Duration // until then packets between this node and that may be lost
+	booting time.Duration   // until then its network is not up yet
+	reexec  bool            // the program is executing itself
+	second  time.Duration   // in which sends were counted
+	numbers uint64          // of messages, before that second
 	spinAt  time.Duration
 	spins   int
 }
@@ -82,7 +104,7 @@ func (w *simWorld) note(format string, args ...any) {
 
 func newSimWorld(seed uint64, m mutation, tracing bool) *simWorld {
 	w := &simWorld{World: sim.NewWorld(seed), seed: seed, mutation: m, tracing: tracing,
-		broken: map[string]bool{}, false_: map[[2]int]time.Duration{}}
+		broken: map[string]bool{}, stuck: map[int]bool{}, false_: map[[2]int]time.Duration{}}
 	w.net = sim.NewNet(w.World, func(to int, medium string, frame []byte) {
 		w.nodes[to].event(Packet{Link: medium, Frame: frame})
 	})
@@ -122,12 +144,19 @@ func (w *simWorld) draw() {
 		c.Ipfail = c.AutoFailback != FailbackLegacy
 		c.Ping = []PingNode{{Name: "10.0.0.254"}, {Name: "gateways", Kind: "ping_group"}}[:1+w.Intn(2)]
 	}
+	switch w.mutation { // where it can be noticed, to find it soon
+	case believeAnyFence:
+		c.Fencing = true
+	case ignoreIsStable:
+		c.AutoFailback = FailbackOn
+	}
 	w.base = c
 	w.fenceOK = []float64{1, 1, 0.7, 0.4}[w.Intn(4)]
 	w.slow = []float64{0, 0.1, 0.5}[w.Intn(3)]
 	for i := range count {
 		n := &simNode{w: w, i: i, name: c.Nodes[i], gen: 100, known: map[string]uint64{},
 			active: make([]bool, len(c.Groups)), crashed: make([]bool, len(c.Groups))}
+		n.apart = make([]time.Duration, count)
 		n.clock = sim.Clock{Start: time.Unix(1700000000+int64(w.Intn(1000000)), 0), Drift: (w.Float() - 0.5) * 0.02}
 		w.nodes = append(w.nodes, n)
 	}
@@ -142,6 +171,9 @@ func (n *simNode) start(saved Saved) {
 	c := w.base
 	c.Node, c.Generation, c.Known = n.name, n.gen, maps.Clone(n.known)
 	c.UUID[0] = byte(n.i + 1)
+	if w.mutation == ignoreInitdead {
+		c.Initdead = c.Deadtime
+	}
 	if saved.Held == HoldNone && len(saved.Groups) == 0 {
 		for g, on := range n.active { // the daemon asks every script what runs
 			if on {
@@ -151,7 +183,7 @@ func (n *simNode) start(saved Saved) {
 	}
 	n.core = New(c, w.Uint64(), saved)
 	n.core.broken = w.mutation
-	w.trouble = max(w.trouble, w.Now())
+	n.silent = max(n.silent, w.Now())
 	w.note("%s: daemon starts, generation %d %+v", n.name, n.gen, saved)
 	n.event(Tick{})
 }
@@ -222,7 +254,7 @@ func (n *simNode) pause(d time.Duration) {
 		return
 	}
 	w.note("%s: paused for %s", n.name, d)
-	w.trouble = w.Now() + d
+	n.silent = max(n.silent, w.Now()+d)
 	n.paused = w.Now() + d
 	w.After(d, func() {
 		if n.core == nil {
@@ -256,10 +288,11 @@ func (n *simNode) carryOut(a Action) {
 				if to == n && strings.HasPrefix(m, "/dev") {
 					continue
 				}
-				w.net.Send(m, n.i, to.i, frame)
-				if !w.heldBack && len(w.recorded) < 200 && w.Chance(0.02) {
-					w.recorded = append(w.recorded, recordedFrame{to.i, to.boot, m, frame})
+				if to != n && (n.booting > w.Now() || to.booting > w.Now()) {
+					continue
 				}
+				w.net.Send(m, n.i, to.i, frame)
+				w.record(n, to, m, a.Type, frame)
 			}
 		}
 		if w.tracing && a.Type != "status" && !isNS(a.Type) {
@@ -300,6 +333,9 @@ func (n *simNode) carryOut(a Action) {
 	}
 }
 
+// scriptLimit is what haext.cf grants a script here.
+const scriptLimit = 25 * time.Second
+
 // run plays the resource scripts.
 func (n *simNode) run(a Run) {
 	w := n.w
@@ -316,6 +352,8 @@ func (n *simNode) run(a Run) {
 	}
 	took := func() time.Duration {
 		switch {
+		case w.hangs && !w.heldBack && w.Chance(0.05):
+			return scriptLimit // it hangs until its time is up
 		case w.Chance(w.slow * 0.2):
 			return w.Between(time.Second, 20*time.Second)
 		case w.Chance(w.slow):
@@ -341,6 +379,11 @@ func (n *simNode) run(a Run) {
 				failed = append(failed, g)
 				w.commands = true
 			}
+		} else if w.Chance(w.stuckP / 2) {
+			// It does not stop, and HA_EMERGENCY is log: it goes on running here.
+			step(took(), func() { w.note("%s: group %d does not stop", n.name, g) })
+			failed = append(failed, g)
+			w.commands, w.stuck[g] = true, true
 		} else {
 			step(took(), func() {
 				w.deactivate(n, g)
@@ -366,7 +409,7 @@ func (n *simNode) kill(down time.Duration) {
 		return
 	}
 	n.w.note("%s: daemon killed", n.name)
-	n.w.trouble = max(n.w.trouble, n.w.Now()+down)
+	n.silent = max(n.silent, n.w.Now()+down)
 	n.core = nil
 	n.tick.Cancel()
 	n.boot++
@@ -418,8 +461,14 @@ func (n *simNode) powerOn() {
 	if n.power {
 		return
 	}
+	w := n.w
 	for g := range n.crashed {
 		n.crashed[g] = false // booted: nothing runs
+	}
+	if !w.heldBack && w.Chance(0.2) {
+		// A switch that learns, a slow driver: that is what initdead is for.
+		n.booting = w.Now() + w.Between(0, w.base.Initdead*8/10)
+		n.silent = max(n.silent, n.booting)
 	}
 	n.start(Saved{})
 }
@@ -436,11 +485,22 @@ func (n *simNode) fence(target string, id uint64) {
 				for g := range t.crashed {
 					t.crashed[g] = false
 				}
-				w.After(w.Between(time.Second, 30*time.Second), func() { t.powerOn() })
+				boots := w.Between(time.Second, 15*time.Second)
+				w.After(boots, func() { t.powerOn() })
+				if !w.heldBack && w.Chance(0.2) { // it comes up, and dies again
+					w.After(boots+w.Between(2*time.Second, 12*time.Second), func() { t.crash(w.Between(time.Second, 30*time.Second)) })
+				}
 			}
 		}
-		if n.boot == boot {
-			n.event(FenceDone{Node: target, ID: id, OK: ok, Result: "bad"})
+		late := time.Duration(0)
+		if !w.heldBack && w.Chance(0.3) {
+			late = w.Between(time.Second, 40*time.Second) // an agent that waits for the machine to boot, a person
 		}
+		late = min(late, max(0, w.chaos+10*time.Second-w.Now()))
+		w.After(late, func() {
+			if n.boot == boot {
+				n.event(FenceDone{Node: target, ID: id, OK: ok, Result: "bad"})
+			}
+		})
 	})
 }

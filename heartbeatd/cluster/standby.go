@@ -145,6 +145,7 @@ func (c *classic) release() {
 	before, beforeTook := c.held&s.class, c.took&s.class
 	c.held &^= s.class
 	c.took &^= s.class
+	c.stuck &^= s.class
 	s.working = true
 	s.deadline = n.now.Add(standbyRun)
 	c.report("standby")
