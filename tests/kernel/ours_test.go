@@ -23,6 +23,7 @@ type ours struct {
 	dir  string // its run directory
 	past string // what daemons logged whose directory is not used any more
 	fuse bool   // a device in place of an export
+	at   int    // the minor that is written and read
 	img  string
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -138,7 +139,7 @@ func (o *ours) log() string  { return o.past + o.file("log") }
 // moment ago may still count.
 func (o *ours) dial() (n *nbd, err error) {
 	for range 50 {
-		if n, err = dialNBD(filepath.Join(o.dir, "drbd0.sock")); !errors.Is(err, io.EOF) {
+		if n, err = dialNBD(filepath.Join(o.dir, fmt.Sprintf("drbd%d.sock", o.at))); !errors.Is(err, io.EOF) {
 			return n, err
 		}
 		time.Sleep(100 * time.Millisecond)

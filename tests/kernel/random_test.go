@@ -45,6 +45,7 @@ func (p *pair) event(r *rand.Rand, primary side) side {
 	l := p.startLoad(primary)
 	l.reached(t, r.IntN(20))
 	meanwhile := func() { l.reached(t, r.IntN(20)) }
+	wait := r.IntN(3) > 0
 	switch e := r.IntN(9); e {
 	case 0:
 		t.Logf("the cable is pulled (%s is Primary)", primary.name())
@@ -88,6 +89,7 @@ func (p *pair) event(r *rand.Rand, primary side) side {
 		must(t, primary, "detach", "0")
 		meanwhile()
 		p.attachDisk(primary)
+		wait = true // until then the Secondary has the only good data
 	case 6:
 		t.Logf("the Primary moves to %s", secondary.name())
 		l.end(t)
@@ -107,7 +109,7 @@ func (p *pair) event(r *rand.Rand, primary side) side {
 	p.connected()
 	meanwhile()
 	l.end(t)
-	if r.IntN(3) > 0 {
+	if wait {
 		p.synced()
 	}
 	return primary

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ type theirs struct {
 	m     *vm.Machine
 	n     int // number of the disk
 	img   string
+	at    int   // the minor that is written and read
 	since int64 // where the console was when this test began
 }
 
@@ -49,25 +51,25 @@ func (k *theirs) log() string {
 	return string(b[min(k.since, int64(len(b))):])
 }
 
-const drbd0 = "/dev/drbd0"
+func (k *theirs) device() string { return fmt.Sprintf("/dev/drbd%d", k.at) }
 
 func (k *theirs) write(off, n, size int64, deep int, seed uint64) error {
-	_, err := k.m.Call(2*vm.CallLimit, talk.Request{Op: talk.OpWrite, Path: drbd0, Off: off, Len: n, Size: int(size), Deep: deep, Seed: seed})
+	_, err := k.m.Call(2*vm.CallLimit, talk.Request{Op: talk.OpWrite, Path: k.device(), Off: off, Len: n, Size: int(size), Deep: deep, Seed: seed})
 	return err
 }
 
 func (k *theirs) flush() error {
-	_, err := k.m.Call(vm.CallLimit, talk.Request{Op: talk.OpSync, Path: drbd0})
+	_, err := k.m.Call(vm.CallLimit, talk.Request{Op: talk.OpSync, Path: k.device()})
 	return err
 }
 
 func (k *theirs) discard(off, n int64) error {
-	_, err := k.m.Call(vm.CallLimit, talk.Request{Op: talk.OpDiscard, Path: drbd0, Off: off, Len: n})
+	_, err := k.m.Call(vm.CallLimit, talk.Request{Op: talk.OpDiscard, Path: k.device(), Off: off, Len: n})
 	return err
 }
 
 func (k *theirs) hash(off, n int64) (string, error) {
-	r, err := k.m.Call(2*vm.CallLimit, talk.Request{Op: talk.OpHash, Path: drbd0, Off: off, Len: n})
+	r, err := k.m.Call(2*vm.CallLimit, talk.Request{Op: talk.OpHash, Path: k.device(), Off: off, Len: n})
 	return r.Out, err
 }
 
