@@ -54,6 +54,7 @@ func (v *volume) attach(id uint64, d Attach) {
 	}
 	// What a former process wrote may still be in the disk's cache only.
 	b.dirtyWrites = 1
+	v.missed = false
 	b.recorded = super.Flags
 	b.opts.ALExtents = min(b.opts.ALExtents, maxALExtents(super.Ring()))
 	al, err := newActivityLog(b)

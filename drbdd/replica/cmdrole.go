@@ -135,6 +135,11 @@ func (p *promotion) promoted() {
 func (v *volume) demote(done func(wire.Result)) {
 	r := v.r
 	if v.st.Role == wire.Secondary {
+		if v.count.Application > 0 { // of a predecessor's applications
+			done(wire.DeviceInUse)
+			return
+		}
+		v.kept = 0 // nobody has the device open any more
 		done(wire.Success)
 		return
 	}

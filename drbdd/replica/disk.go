@@ -61,15 +61,17 @@ func (b *backing) submit(d Disk, f func(DiskDone)) {
 		late.stop()
 		b.pending--
 		v.count.Local--
-		if done.OK {
-			switch d.Op {
-			case Read:
+		switch d.Op {
+		case Read:
+			if done.OK {
 				v.count.ReadKiB += uint64(d.Size) / 1024
-			case Write, Discard, Zero:
+			}
+		case Write, Discard, Zero:
+			if done.OK {
 				v.count.WrittenKiB += uint64(d.Size) / 1024
-				if !d.FUA {
-					b.dirtyWrites++
-				}
+			}
+			if !d.FUA || !done.OK { // of a failed write a part may be in the cache
+				b.dirtyWrites++
 			}
 		}
 		f(done)
@@ -156,6 +158,9 @@ func (v *volume) discardDisk(b *backing) {
 	if b.ioError && b.opts.OnIOError == CallLocalIOError {
 		r.helper("local-io-error", v.nr, nil)
 	}
+	// What is marked only this disk had: the peer's copy has the same identifier and
+	// is not what the application saw.
+	v.missed = v.st.Role == wire.Primary && b.bm.Count() > 0 && b.super.Flags.Has(metadata.WasUpToDate)
 	b.dropJobs()
 	// While the peer goes on alone this copy gets old, and has to know that if the
 	// peer is not there the next time. Until it is on record, nothing is promised

@@ -115,6 +115,11 @@ func (v *volume) gotUUIDs(u wire.UUIDs) {
 		r.disconnected()
 		return
 	}
+	if v.missed && v.st.Disk <= wire.Failed && v.st.Role == wire.Primary && v.st.Conn < wire.Connected {
+		v.logf(Error, "The peer lacks data that only the failed disk has. Attach it again, or become Secondary and give it up.")
+		r.disconnected()
+		return
+	}
 	v.p.uuids = &u
 	b := v.dsk
 	if !b.gone() {
@@ -296,7 +301,7 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 		v.p.uuids.Current, v.p.uuids.Bitmap, v.p.uuids.History0, v.p.uuids.History1 = f.Current, f.Bitmap, f.History0, f.History1
 	}
 	if d.OK && d.Conn == wire.WFBitMapT && v.kept != 0 && v.p.uuids.Current&^1 != v.kept&^1 {
-		v.logf(Error, "Applications wait for data with current UUID=%016X: not replacing it", v.kept)
+		v.logf(Error, "Applications wait for data with current UUID=%016X: not replacing it until they are ended and the resource is made secondary", v.kept)
 		r.disconnected()
 		return
 	}

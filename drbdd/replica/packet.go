@@ -184,8 +184,9 @@ func (r *Resource) metaPacket(p Packet) {
 }
 
 // answerPing answers a ping. The last one of a resync means that the target is
-// about to be good: before that this node must not have it on record as
-// outdated any more.
+// about to be good and forgets what was marked: before that this node must not
+// have it on record as outdated any more, and what it sent has to be stable
+// here too (a Secondary may have it from a Primary that died before a barrier).
 func (r *Resource) answerPing() {
 	n, wait := r.peer.number, 1
 	answer := func() {
@@ -195,12 +196,22 @@ func (r *Resource) answerPing() {
 	}
 	for _, v := range r.vols {
 		b, rs := v.dsk, v.rs
-		if rs == nil || rs.target || b.gone() || b.bm.Count() > rs.failed || !b.recorded.Has(metadata.PeerOutdated) {
+		if rs == nil || rs.target || b.gone() || b.bm.Count() > rs.failed {
 			continue
 		}
-		b.super.Flags &^= metadata.PeerOutdated
-		wait++
-		b.syncSuper(answer)
+		if b.dirtyWrites != b.stableWrites && (b.opts.Flushes || b.opts.MDFlushes) {
+			wait++
+			b.flush(func(ok bool) {
+				if ok {
+					answer()
+				}
+			})
+		}
+		if b.recorded.Has(metadata.PeerOutdated) {
+			b.super.Flags &^= metadata.PeerOutdated
+			wait++
+			b.syncSuper(answer)
+		}
 	}
 	answer()
 }

@@ -15,6 +15,7 @@ type volume struct {
 	quiet      bool        // changes are logged by the caller
 	size       uint64      // sectors, 0 = not known
 	exposed    uint64      // UUID of the data that the application has seen
+	missed     bool        // the peer lacks what the application has seen on a disk that failed
 	kept       uint64      // exposed of a predecessor whose applications wait, until the first promotion
 	dsk        *backing
 	detached   []func() // commands that wait for the disk to be gone

@@ -117,6 +117,18 @@ func (w *world) treat(n *node) {
 			return
 		}
 		if x.Disk == wire.Diskless && !v.attached && n.ready {
+			if v.tries++; v.tries > 20 && view.Net != nil {
+				// The two do not agree about their data: it is settled with both disks attached.
+				v.tries = 0
+				if n.app != nil {
+					w.note("%s: its disk is not accepted, the machine is restarted", n)
+					n.powerOff(time.Second)
+					return
+				}
+				n.connects += 3
+				n.order(replica.Disconnect{Force: true}, nil)
+				return
+			}
 			n.busy++
 			boot := n.boot
 			n.attach(nr, func(replica.Reply) {
@@ -256,15 +268,19 @@ func (w *world) mend(n *node) bool {
 		return false
 	}
 	view := n.look()
-	if n.connects > 12 && n.app == nil && view.Role != wire.Primary && w.hopeless == 0 {
+	tries := max(n.connects, n.peer().connects/2) // one that is refused for ever need not connect again itself
+	if tries > 12 && n.app == nil && view.Role != wire.Primary && w.hopeless == 0 {
 		// Not everything can be resolved: uuid_compare -1091 of old versions, data that is
 		// not related any more after forced promotions.
 		w.stats.Renewals++
-		n.connects = 0
+		n.connects, n.peer().connects = 0, 0
 		n.renew()
 		return true
 	}
 	switch {
+	case n.app != nil && !n.app.serving:
+		n.resign()
+		return true
 	case n.app != nil && n.peer().app == nil && w.Now()-n.gaveUp > time.Minute:
 		// Its application cannot move before the other node is Primary.
 		n.gaveUp = w.Now()
@@ -291,6 +307,9 @@ func (w *world) mend(n *node) bool {
 func (n *node) renew() {
 	w := n.w
 	w.note("%s: create-md", n)
+	for nr := range n.vols {
+		n.order(replica.SecondaryCmd{Vol: nr}, nil) // no application waits for what was there
+	}
 	n.order(replica.Disconnect{Force: true}, func(replica.Reply) {
 		for nr := range n.vols {
 			nr := nr
@@ -322,9 +341,7 @@ func (n *node) resign() {
 	w.note("%s: the application gives up", n)
 	n.app.die()
 	for _, v := range w.vols {
-		if n.vol(v.nr).Role == wire.Primary {
-			n.order(replica.SecondaryCmd{Vol: v.nr}, nil)
-		}
+		n.order(replica.SecondaryCmd{Vol: v.nr}, nil)
 	}
 }
 

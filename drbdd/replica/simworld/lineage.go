@@ -3,6 +3,7 @@ package simworld
 import (
 	"time"
 
+	"classicha/drbdd/metadata"
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
 )
@@ -23,7 +24,8 @@ type lineage struct {
 func (v *volume) served(n *node) *branch {
 	own, other := v.lin[n.i].br, v.lin[1-n.i].br
 	x := n.vol(v.nr)
-	remote := x != nil && x.Disk != wire.UpToDate && x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate
+	remote := x != nil && x.Disk != wire.UpToDate &&
+		(x.Disk <= wire.Failed || x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate)
 	switch {
 	case remote && other != nil, own == nil && other != nil:
 		return other
@@ -101,6 +103,9 @@ func (v *volume) checkFenced(n *node) {
 	p := n.peer()
 	if x := p.vol(v.nr); x == nil || x.Disk != wire.UpToDate {
 		return
+	}
+	if sb, err := metadata.ParseSuperblock(p.vols[v.nr].meta.pages[p.vols[v.nr].meta.layout.Super]); err == nil && !sb.Flags.Has(metadata.WasUpToDate) {
+		return // it has agreed, and has that on record
 	}
 	w.fail("D1", "%s vol %d: a write was acknowledged without %s, which is %s and was not fenced", n, v.nr, p, p.vol(v.nr).Disk)
 }

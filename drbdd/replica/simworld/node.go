@@ -57,6 +57,7 @@ type nodeVol struct {
 	attached  bool          // an Attach was given to the core, and no CloseDisk came yet
 	lastBad   time.Duration // when it was seen not to be good
 	refused   int           // attaches in a row that failed
+	tries     int           // attach commands of the administrator since it was in sync
 	halfSince time.Duration // since when a resync is over that failed
 }
 

@@ -168,6 +168,7 @@ func (v *volume) pairing() {
 		l[i] = lineage{br: br, current: true}
 		n := w.nodes[i]
 		n.sawSplit, n.discard, n.discardPeer, n.connects = false, false, false, 0
+		n.vols[v.nr].tries = 0
 	}
 	w.victim = -1
 	w.note("vol %d: in sync, history %d", v.nr, br.id)

@@ -90,6 +90,17 @@ func has(cs []cand, val uint64) bool {
 	return false
 }
 
+// known adds a value that a sector may have, or that it may have it again.
+func known(cs []cand, val, since uint64) []cand {
+	for i, c := range cs {
+		if c.val == val {
+			cs[i].since = max(c.since, since)
+			return cs
+		}
+	}
+	return append(cs, cand{val, since})
+}
+
 // sectorsOf calls f for each sector of a range that has a slot.
 func (v *volume) sectorsOf(sector uint64, sectors uint32, f func(sector uint64, slot, i int)) {
 	for s := sector; s < sector+uint64(sectors); s++ {
@@ -211,10 +222,7 @@ func (v *volume) writeEnds(n *node, r *request, done bool) {
 				kept = append(kept, c)
 			}
 		}
-		if x := r.w.val(s); !has(kept, x) {
-			kept = append(kept, cand{x, r.w.ended})
-		}
-		cs[i] = kept
+		cs[i] = known(kept, r.w.val(s), r.w.ended)
 	})
 	v.holders(n, r)
 	if r.fua {
@@ -232,9 +240,7 @@ func (v *volume) writeUnknown(r *request) {
 			continue
 		}
 		cs := r.br.at(int(slot))
-		if x := r.w.val(s); !has(cs[s%perBlock], x) {
-			cs[s%perBlock] = append(cs[s%perBlock], cand{x, r.w.ended})
-		}
+		cs[s%perBlock] = known(cs[s%perBlock], r.w.val(s), r.w.ended)
 	}
 }
 
