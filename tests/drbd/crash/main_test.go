@@ -106,8 +106,9 @@ func promote(r *rig.Rig, n *rig.Node) {
 
 // crashDisks are disks in memory that a power cut robs.
 func crashDisks(size int64, seed uint64) func(int, string) (map[string]rig.Disk, error) {
-	return func(machine int, dir string) (map[string]rig.Disk, error) {
-		return map[string]rig.Disk{"sda1": rig.NewCrashDisk(dir, "sda1", size, seed*2+uint64(machine))}, nil
+	return func(machine int, _ string) (map[string]rig.Disk, error) {
+		d, err := rig.NewCrashDisk("sda1", size, seed*2+uint64(machine))
+		return map[string]rig.Disk{"sda1": d}, err
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 
 // crashDisks makes disks in memory that a power cut robs and that can be bad.
 func crashDisks(size int64) func(int, string) (map[string]rig.Disk, error) {
-	return func(machine int, dir string) (map[string]rig.Disk, error) {
-		return map[string]rig.Disk{"sda1": rig.NewCrashDisk(dir, "sda1", size, uint64(machine))}, nil
+	return func(machine int, _ string) (map[string]rig.Disk, error) {
+		d, err := rig.NewCrashDisk("sda1", size, uint64(machine))
+		return map[string]rig.Disk{"sda1": d}, err
 	}
 }
 

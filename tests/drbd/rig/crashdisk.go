@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -27,10 +28,14 @@ type CrashDisk struct {
 	cuts  []disktest.Cut
 }
 
-// NewCrashDisk makes a disk of zeroes; dir holds its mount point.
-func NewCrashDisk(dir, name string, size int64, seed uint64) *CrashDisk {
+// NewCrashDisk makes a disk of zeroes.
+func NewCrashDisk(name string, size int64, seed uint64) (*CrashDisk, error) {
+	dir, err := os.MkdirTemp(private, name+"-")
+	if err != nil {
+		return nil, err
+	}
 	d := disktest.New(size, disktest.Options{BlockSize: 512, Atomic: 4096, Workers: 8, Seed: seed})
-	return &CrashDisk{Disk: d, dir: dir, name: name, seed: seed, staller: staller{Disk: d}}
+	return &CrashDisk{Disk: d, dir: dir, name: name, seed: seed, staller: staller{Disk: d}}, nil
 }
 
 // Stall makes requests wait, or lets them go.

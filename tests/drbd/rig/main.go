@@ -12,6 +12,10 @@ import (
 	"classicha/tests/lab"
 )
 
+// private is a directory that only we and our machines see. What a killed program
+// leaves mounted there is in nobody's way.
+const private = "/mnt"
+
 // isolatedEnv marks a program that is in its own mount namespace.
 const isolatedEnv = "DRBD_RIG_ISOLATED"
 
@@ -27,6 +31,9 @@ func Isolate() {
 	err := unix.Unshare(unix.CLONE_NEWNS)
 	if err == nil {
 		err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	}
+	if err == nil {
+		err = unix.Mount("rig", private, "tmpfs", 0, "mode=700")
 	}
 	if err == nil {
 		err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), isolatedEnv+"=1"))

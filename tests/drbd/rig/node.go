@@ -106,7 +106,15 @@ func (n *Node) Power() {
 
 func (n *Node) off(cut bool) error {
 	n.mark()
-	_, err := n.Node.PowerCut()
+	gone := make(chan error, 1)
+	go func() { _, err := n.Node.PowerCut(); gone <- err }()
+	var err error
+	select {
+	case err = <-gone:
+	case <-time.After(3 * time.Second):
+		n.mk.abort()
+		err = <-gone
+	}
 	n.mk.end()
 	n.mk = nil
 	n.unplug(cut)
