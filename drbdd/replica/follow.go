@@ -168,6 +168,9 @@ func (v *volume) followFrozen(os, ns state.State) {
 	if !ns.SuspFen {
 		return
 	}
+	if os.Conn > wire.Connected && ns.Conn == wire.Connected {
+		r.soon(r.peerIsBack)
+	}
 	if os.PDisk > wire.Outdated && ns.PDisk <= wire.Outdated {
 		r.soon(func() { // fenced: this is the only data
 			if r.suspFen && !r.peer.up {
@@ -207,12 +210,13 @@ func (r *Resource) peerIsBack() {
 		return
 	}
 	for _, v := range r.vols {
-		if v.st.Conn < wire.Connected || v.st.Conn == wire.Connected && v.unequal() || v.st.Conn > wire.Connected && v.p.disk > wire.Outdated {
+		old := v.st.Conn > wire.Connected && v.st.Disk == wire.UpToDate && v.p.disk > wire.Outdated // and does not know it
+		if v.st.Conn < wire.Connected || v.st.Conn == wire.Connected && v.unequal() || old {
 			return
 		}
 	}
 	for _, v := range r.vols {
-		v.newUUID = false
+		v.newUUID = v.newUUID && v.st.PDisk <= wire.Failed // it came back without its disk
 	}
 	r.resume(wire.SuspFen)
 }

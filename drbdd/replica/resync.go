@@ -13,6 +13,7 @@ import (
 // resync is a resync under way, on either side (section 13).
 type resync struct {
 	target bool
+	told   bool // of a source: the target may be good by now
 	crash  bool // after a crashed Primary: csums-after-crash-only applies
 
 	total, failed uint64 // bits
@@ -210,8 +211,10 @@ func (v *volume) gotSyncUUID(x uint64) {
 	}
 	v.endVerify()
 	n, unblock := r.peer.number, r.block()
+	from := v.st.Conn
 	r.helper("before-resync-target", v.nr, func(code int) {
-		if !r.alive(n) || b.gone() {
+		if !r.alive(n) || b.gone() || v.st.Conn != from {
+			unblock()
 			return
 		}
 		if code != 0 {

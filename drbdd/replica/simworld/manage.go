@@ -31,7 +31,7 @@ func (w *world) managed() {
 			}
 		}
 	}
-	if w.nodes[0].app != nil || w.nodes[1].app != nil || w.moving {
+	if w.nodes[0].app != nil || w.nodes[1].app != nil || w.moving || w.over {
 		return
 	}
 	if w.first() {

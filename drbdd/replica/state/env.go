@@ -29,6 +29,9 @@ type Env struct {
 	// IgnoreOutdate drops the wish for Outdated where the disk is less than that. It
 	// is for connection-wide requests of the peer (section 10.3).
 	IgnoreOutdate bool
+	// PeerMayBeGood: the peer was told that it has everything of a resync. If the
+	// connection is lost now it may call its disk good, though it did not say so yet.
+	PeerMayBeGood bool
 
 	// ExposedUUID is of the data that the application has seen, CurrentUUID the
 	// disk's. AttachDisk and AttachPDisk are the states remembered at attach, to be

@@ -82,7 +82,7 @@ func (s State) noData() bool {
 func Sanitize(os, ns State, env Env) (_ State, warn string) {
 	if ns.Conn < wire.Connected {
 		ns.PeerISP, ns.Peer = false, wire.RoleUnknown
-		if ns.PDisk > wire.DUnknown || ns.PDisk < wire.Inconsistent {
+		if ns.PDisk > wire.DUnknown || ns.PDisk < wire.Inconsistent || env.PeerMayBeGood && ns.PDisk == wire.Inconsistent && os.Conn >= wire.Connected {
 			ns.PDisk = wire.DUnknown
 		}
 	}
