@@ -18,7 +18,6 @@ type classic struct {
 	held    Class // reported; the bit is set before the scripts run
 	took    Class // held because the other was dead: it is given back first
 	adopted Class // found running at the start
-	stuck   Class // given up, but something of it could not be stopped
 	timer   time.Time
 	again   time.Time // send starting again if nothing came of it
 	standby standby
@@ -56,6 +55,7 @@ const (
 	rcvdTimeout   = 10 * time.Second // a real node waits so long for somebody stable
 	startingAgain = 15 * time.Second
 	askEvery      = 2 * time.Second
+	askUnstable   = 10 * time.Second // the word that a transition has ended may be lost for good
 	offerAgain    = 30 * time.Second
 	giveUpDelay   = 2 * time.Second // the original waits 30 s
 	partitionWait = 6 * time.Second // a real node gives up 2 s after its return
@@ -303,6 +303,9 @@ func (c *classic) note(p *peer, m *message.Message) {
 	if r.holds != HoldNone {
 		r.everHeld = true
 	}
+	if !r.stable && p.ours && c.askAt.IsZero() {
+		c.askAt = c.n.now.Add(askUnstable)
+	}
 }
 
 // becomeStable takes our own groups unless the other has them.
@@ -449,9 +452,13 @@ func (c *classic) timers() {
 	}
 	if n.due(c.askAt) {
 		c.askAt = time.Time{}
-		if c.other.active() && !c.other.res.known && c.state != resInit && c.state != resShutdown {
+		r := &c.other.res
+		if c.other.active() && c.state != resInit && c.state != resShutdown && (!r.known || c.other.ours && !r.stable && !r.leaving) {
 			c.report("partition")
 			c.askAt = n.now.Add(askEvery)
+			if r.known {
+				c.askAt = n.now.Add(askUnstable)
+			}
 		}
 	}
 	if c.other != nil && n.due(c.other.res.lostAt) {

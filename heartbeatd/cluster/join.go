@@ -64,6 +64,11 @@ func (n *Node) goActive() {
 		return
 	}
 	n.commUp = true
+	for _, p := range n.peers {
+		if p != n.self && p.status != StatusDead { // its own dead time counts from now on, no longer initdead
+			p.graceUntil = n.now.Add(max(p.dt, n.cfg.Deadtime))
+		}
+	}
 	n.join.at = time.Time{}
 	n.log(Info, "Comm_now_up(): updating status to active")
 	n.setOwnStatus(StatusActive)

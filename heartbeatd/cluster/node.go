@@ -196,6 +196,9 @@ func (n *Node) Step(now time.Time, ev Event) []Action {
 	}
 	n.startJob()
 	n.promised = n.Next()
+	if !n.promised.IsZero() && n.promised.Before(n.now) {
+		n.promised = n.now // a deadline that has just become an earlier one
+	}
 	return n.acts
 }
 

@@ -106,14 +106,11 @@ func (s *sequence) next() time.Time {
 }
 
 // retransmitTimers asks again for what is missing, one request a number since the
-// original does so too.
+// original does so too. A death takes the list away: what is missing from a dead node is
+// missing since it was heard again, though its status did not get through yet.
 func (n *Node) retransmitTimers() {
 	for _, p := range n.peers {
 		if p == n.self || len(p.rx.missing) == 0 {
-			continue
-		}
-		if p.status != StatusUp && p.status != StatusActive && p.status != StatusInit {
-			p.rx.missing = nil
 			continue
 		}
 		keep := p.rx.missing[:0]

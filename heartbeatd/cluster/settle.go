@@ -38,7 +38,7 @@ func (c *classic) contest(p *peer, both Class) {
 	}
 	c.contested = true
 	if !p.ours {
-		if lose := both & c.adopted &^ c.stuck; lose != HoldNone {
+		if lose := both & c.adopted &^ c.fixed(); lose != HoldNone {
 			c.adopted &^= lose
 			c.drop(lose)
 		}
@@ -60,7 +60,7 @@ func (c *classic) contest(p *peer, both Class) {
 			lose |= cl
 		}
 	}
-	if lose &^= c.stuck; lose != HoldNone { // that was tried
+	if lose &^= c.fixed(); lose != HoldNone {
 		n.log(Crit, "both nodes run the %s resources: %s gives them up, %s keeps them", lose, n.cfg.Node, p.name)
 		c.drop(lose)
 	}
@@ -91,12 +91,12 @@ func (c *classic) drop(cl Class) {
 	c.took &^= cl
 	c.standby = standby{state: standbyDone, ours: true, working: true, class: cl, deadline: c.n.now.Add(standbyRun)}
 	c.report("standby")
-	c.n.queueJob(Release, c.groups(cl), false, func(stuck []int) {
+	groups := slices.DeleteFunc(c.groups(cl), func(g int) bool { return c.n.jobs.state[g] == GroupStuck }) // that was tried
+	c.n.queueJob(Release, groups, false, func(stuck []int) {
 		if len(stuck) > 0 {
 			c.n.log(Crit, "not all resources could be stopped: they may run on both nodes")
-			c.stuck |= c.classOf(stuck)
-			c.held |= c.stuck // the other must know it when it starts anew
 		}
+		c.held |= cl & c.stuck() // the other must know it when it starts anew
 		if c.standby.working && c.standby.ours && c.standby.state == standbyDone {
 			c.standby = standby{}
 		}
@@ -104,6 +104,28 @@ func (c *classic) drop(cl Class) {
 			c.report("")
 		}
 	})
+}
+
+// stuck is the classes of which something could not be stopped.
+func (c *classic) stuck() Class {
+	var g []int
+	for i, s := range c.n.jobs.state {
+		if s == GroupStuck {
+			g = append(g, i)
+		}
+	}
+	return c.classOf(g)
+}
+
+// fixed is the classes that cannot be given up: all that runs of them was tried to stop.
+func (c *classic) fixed() Class {
+	var free []int
+	for i, s := range c.n.jobs.state {
+		if s != GroupStuck && s != GroupStopped {
+			free = append(free, i)
+		}
+	}
+	return c.stuck() &^ c.classOf(free)
 }
 
 // classOf is the classes that groups belong to.
@@ -129,16 +151,16 @@ func (c *classic) nobodys() Class {
 // completeAdopted starts what is missing of a class that was found running at the start, or
 // that could not be given up, once it is clear that the other node has nothing of it.
 func (c *classic) completeAdopted() {
-	if c.adopted|c.stuck == HoldNone || c.state != resStable || c.standby.state != standbyNot || !c.n.jobs.idle() || c.contested {
+	again := (c.adopted | c.stuck()) & c.held
+	if again == HoldNone || c.state != resStable || c.standby.state != standbyNot || !c.n.jobs.idle() || c.contested {
 		return
 	}
 	alone := c.other == nil || c.other.status == StatusDead && c.other.res.recovered
-	again := (c.adopted | c.stuck) & c.held
 	if !alone && !c.quiet() || c.otherHas(again) || c.doubtful()&again != 0 {
 		return
 	}
-	c.took |= c.stuck & c.held & HoldForeign // the other gets it back when it can
-	c.adopted, c.stuck = HoldNone, HoldNone
+	c.took |= c.stuck() & c.held & HoldForeign // the other gets it back when it can
+	c.adopted = HoldNone
 	c.n.queueJob(Acquire, c.groups(again), false, func(failed []int) { c.acquired(failed) })
 }
 

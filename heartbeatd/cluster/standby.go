@@ -145,7 +145,6 @@ func (c *classic) release() {
 	before, beforeTook := c.held&s.class, c.took&s.class
 	c.held &^= s.class
 	c.took &^= s.class
-	c.stuck &^= s.class
 	s.working = true
 	s.deadline = n.now.Add(standbyRun)
 	c.report("standby")
@@ -156,6 +155,9 @@ func (c *classic) release() {
 			n.log(Crit, "standby cancelled: not all resources could be stopped here")
 			c.held, c.took = c.held|before, c.took|beforeTook // and what was taken over meanwhile
 			c.standby = standby{}
+			if c.other.alive() {
+				before &^= c.other.res.holds.swap()
+			}
 			again := slices.DeleteFunc(c.groups(before), func(g int) bool { return slices.Contains(stuck, g) })
 			n.queueJob(Acquire, again, false, func(failed []int) { c.acquired(failed) }) // what was ours and did stop
 			c.report("")
