@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"classicha/drbdd/metadata"
 	"classicha/drbdd/replica/state"
 	"classicha/drbdd/wire"
 )
@@ -15,7 +16,13 @@ func (v *volume) followed(os, ns state.State) {
 		}
 		if f := state.MetaFlags(b.super.Flags, ns, b.crashed); f != b.super.Flags {
 			b.super.Flags = f
-			v.superSoon()
+			if f.Has(metadata.PrimaryInd) && !b.recorded.Has(metadata.PrimaryInd) && ns.Role != wire.Primary && r.peer.up {
+				// The activity log of this node is what tells of the peer's writes from now
+				// on: they wait until a restart would look at it.
+				b.syncSuper(r.block())
+			} else {
+				v.superSoon()
+			}
 		}
 	}
 	if os.Role != wire.Primary || os.Disk >= wire.UpToDate || os.PDisk >= wire.UpToDate {

@@ -167,8 +167,19 @@ func (v *volume) gotState(w wire.State) {
 			return
 		}
 	}
-	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && v.rs.failed > 0 && v.finishedByPeer(disk) {
-		return // it could not get everything
+	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && !v.rs.target && v.rs.told {
+		if b := v.dsk; !b.gone() {
+			v.rs.failed = max(v.rs.failed, b.bm.Count())
+		}
+		if v.rs.failed > 0 && v.finishedByPeer(disk) {
+			return // it could not get everything
+		}
+	}
+	if os.Conn == wire.WFBitMapS && ps.Conn == wire.WFBitMapS && ps.Disk == wire.UpToDate {
+		// A policy for split brain that only one of them could follow.
+		v.logf(Error, "Both nodes want to be the source of the resync")
+		r.disconnected()
+		return
 	}
 	if os.Conn == wire.VerifyT && os.Disk == wire.UpToDate && ps.Conn == wire.Connected && disk == wire.UpToDate {
 		v.verifyDone()

@@ -179,8 +179,17 @@ func (v *volume) startSource() {
 		v.logUUIDs("updated sync UUID")
 		// The target takes it over at once; a source that crashed then has to know it.
 		b.syncSuper(func() {
-			if r.alive(n) && !b.gone() && v.st.Conn == from {
-				v.beSource(x)
+			begin := func(ok bool) {
+				if ok && r.alive(n) && !b.gone() && v.st.Conn == from {
+					v.beSource(x)
+				}
+			}
+			// The target forgets marks as it goes on; what a Primary that died had sent here
+			// may not be stable yet.
+			if b.dirtyWrites != b.stableWrites && (b.opts.Flushes || b.opts.MDFlushes) {
+				b.flush(begin)
+			} else {
+				begin(true)
 			}
 		})
 	})

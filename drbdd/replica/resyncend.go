@@ -36,8 +36,18 @@ func (v *volume) finishResync() {
 	}
 	// This disk may be relied upon when all of it is stable, and that is on record.
 	n := v.r.peer.number
+	// A write of the application may have failed here since the last block came.
+	late := func() bool {
+		if b.bm.Count() == 0 {
+			return false
+		}
+		rs.failed = b.bm.Count()
+		v.logf(Error, "            %d failed blocks", rs.failed)
+		v.apply(state.Join(state.SetConn(wire.Connected), state.SetDisk(wire.Inconsistent), state.SetPDisk(wire.UpToDate)), true)
+		return true
+	}
 	record := func() {
-		if v.rs != rs || !v.r.alive(n) || b.gone() {
+		if v.rs != rs || !v.r.alive(n) || b.gone() || late() {
 			return
 		}
 		peer := v.peerUUIDs()
@@ -50,7 +60,7 @@ func (v *volume) finishResync() {
 		b.super.Flags &^= metadata.CrashedPrimary
 		b.syncBitmap(nil)
 		b.syncSuper(func() {
-			if v.rs != rs || !v.r.alive(n) || b.gone() {
+			if v.rs != rs || !v.r.alive(n) || b.gone() || late() {
 				return
 			}
 			v.apply(state.Join(state.SetConn(wire.Connected), state.SetDisk(wire.UpToDate), state.SetPDisk(wire.UpToDate)), true)
