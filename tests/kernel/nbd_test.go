@@ -114,9 +114,12 @@ func (n *nbd) ReadAt(b []byte, off int64) (int, error) {
 	return len(b), nil
 }
 
+// Close says goodbye and waits until the server has heard it: it counts who has the
+// device open.
 func (n *nbd) Close() {
-	_ = n.c.SetDeadline(time.Now().Add(time.Second))
+	_ = n.c.SetDeadline(time.Now().Add(5 * time.Second))
 	b := binary.BigEndian.AppendUint32(nil, 0x25609513)
 	_, _ = n.c.Write(append(b, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+	_, _ = n.c.Read(make([]byte, 1))
 	n.c.Close()
 }
