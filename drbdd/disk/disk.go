@@ -6,10 +6,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"classicha/drbdd/blockdev"
+	"classicha/drbdd/uring"
 )
 
 // Options of Open. The zero value is right for a replica.
@@ -17,8 +19,19 @@ type Options struct {
 	ReadOnly  bool
 	Buffered  bool // through the page cache; for file systems without direct I/O, never for data that is promised
 	Exclusive bool // claim a block device (O_EXCL): fails with EBUSY while it is mounted or claimed
-	Workers   int  // requests under way in the kernel at a time; 0 means DefaultWorkers
-	BlockSize int  // at least this logical block size; 0 means the device's
+	// Lock claims a file in the same way, by flock. Both claims last until the last request has ended
+	// in the kernel, even if the process that made it was killed: with an io_uring that can
+	// be later than the end of the process. Who opens a disk that another may have written with one
+	// claims it, for a late write would undo a new one.
+	Lock bool
+	// Patience is how long a claim waits for such requests to end.
+	Patience  time.Duration
+	BlockSize int // at least this logical block size; 0 means the device's
+	// Ring carries the requests out, and completes them in its thread. It must outlive the disk.
+	// Without one, Workers do: as many requests are under way in the kernel at a time; 0 means
+	// DefaultWorkers.
+	Ring    *uring.Thread
+	Workers int
 }
 
 // DefaultWorkers is enough for disks and SSDs alike; each costs a thread while it waits.
@@ -76,7 +89,11 @@ func Open(path string, opt Options) (*Disk, error) {
 	if opt.Exclusive && block {
 		flags |= unix.O_EXCL
 	}
-	f, err := os.OpenFile(path, flags, 0)
+	f, err := claim(path, flags, opt.Lock && !block)
+	for wait := time.Duration(0); errors.Is(err, unix.EBUSY) && wait < opt.Patience; wait += claimEvery {
+		time.Sleep(claimEvery)
+		f, err = claim(path, flags, opt.Lock && !block)
+	}
 	if err != nil {
 		if errors.Is(err, unix.EINVAL) && !opt.Buffered {
 			return nil, fmt.Errorf("%w; its file system has no direct I/O", err)
@@ -88,12 +105,36 @@ func Open(path string, opt Options) (*Disk, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if opt.Ring != nil {
+		d.engine = newRing(d, opt.Ring)
+		return d, nil
+	}
 	n := opt.Workers
 	if n <= 0 {
 		n = DefaultWorkers
 	}
 	d.engine = newThreads(d, n)
 	return d, nil
+}
+
+// claimEvery is how often a claim is tried.
+const claimEvery = 20 * time.Millisecond
+
+// claim opens the device; EBUSY when somebody else has claimed it.
+func claim(path string, flags int, lock bool) (*os.File, error) {
+	f, err := os.OpenFile(path, flags, 0)
+	if err != nil || !lock {
+		return f, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = unix.EBUSY
+	}
+	return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 }
 
 // Path is the name it was opened by.

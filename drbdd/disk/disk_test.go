@@ -10,12 +10,14 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/disk/disktest"
+	"classicha/drbdd/uring"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,19 +51,40 @@ func mustOpen(t *testing.T, path string, opt Options) *Disk {
 	return d
 }
 
+// engines runs a test with each engine.
+func engines(t *testing.T, f func(t *testing.T, ring *uring.Thread)) {
+	t.Run("threads", func(t *testing.T) { f(t, nil) })
+	t.Run("ring", func(t *testing.T) {
+		r, err := uring.Start(nil, nil)
+		if err != nil {
+			t.Skip(err)
+		}
+		f(t, r)
+		r.Stop() // hangs while anything is under way
+	})
+}
+
 func TestFile(t *testing.T) {
-	disktest.Test(t, func(t *testing.T) disktest.Device { return mustOpen(t, newFile(t, 4<<20), Options{}) })
+	engines(t, func(t *testing.T, ring *uring.Thread) {
+		disktest.Test(t, func(t *testing.T) disktest.Device {
+			return mustOpen(t, newFile(t, 4<<20), Options{Ring: ring})
+		})
+	})
 }
 
 func TestFile4k(t *testing.T) {
-	disktest.Test(t, func(t *testing.T) disktest.Device {
-		return mustOpen(t, newFile(t, 4<<20+512), Options{BlockSize: 4096, Workers: 2})
+	engines(t, func(t *testing.T, ring *uring.Thread) {
+		disktest.Test(t, func(t *testing.T) disktest.Device {
+			return mustOpen(t, newFile(t, 4<<20+512), Options{BlockSize: 4096, Workers: 2, Ring: ring})
+		})
 	})
 }
 
 func TestBuffered(t *testing.T) {
-	disktest.Test(t, func(t *testing.T) disktest.Device {
-		return mustOpen(t, newFile(t, 4<<20), Options{Buffered: true})
+	engines(t, func(t *testing.T, ring *uring.Thread) {
+		disktest.Test(t, func(t *testing.T) disktest.Device {
+			return mustOpen(t, newFile(t, 4<<20), Options{Buffered: true, Ring: ring})
+		})
 	})
 }
 
@@ -113,15 +136,17 @@ func loopOn(t *testing.T, size int64) string {
 }
 
 func TestBlockDevice(t *testing.T) {
-	disktest.Test(t, func(t *testing.T) disktest.Device {
-		d := mustOpen(t, loopOn(t, 4<<20), Options{})
-		if !d.IsBlockDevice() {
-			t.Error("a loop device was taken for a file")
-		}
-		if i := d.Info(); i.Size != 4<<20 || !i.Discard || !i.DiscardZeroes {
-			t.Errorf("a loop device of 4 MiB over a file describes itself as %+v", i)
-		}
-		return d
+	engines(t, func(t *testing.T, ring *uring.Thread) {
+		disktest.Test(t, func(t *testing.T) disktest.Device {
+			d := mustOpen(t, loopOn(t, 4<<20), Options{Ring: ring})
+			if !d.IsBlockDevice() {
+				t.Error("a loop device was taken for a file")
+			}
+			if i := d.Info(); i.Size != 4<<20 || !i.Discard || !i.DiscardZeroes {
+				t.Errorf("a loop device of 4 MiB over a file describes itself as %+v", i)
+			}
+			return d
+		})
 	})
 }
 
@@ -134,6 +159,32 @@ func TestExclusive(t *testing.T) {
 			second.Close()
 		}
 		t.Errorf("second exclusive open: got %v, want EBUSY", err)
+	}
+}
+
+// TestLock: a second daemon does not get a file that one has; once it is closed, it does.
+func TestLock(t *testing.T) {
+	name := newFile(t, 1<<20)
+	d := mustOpen(t, name, Options{Lock: true})
+	if second, err := Open(name, Options{Lock: true}); !errors.Is(err, unix.EBUSY) {
+		if err == nil {
+			second.Close()
+		}
+		t.Errorf("second open with a lock: got %v, want EBUSY", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		second, err := Open(name, Options{Lock: true, Patience: time.Minute})
+		if err == nil {
+			err = second.Close()
+		}
+		got <- err
+	}()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("an open that waited for the lock: %v", err)
 	}
 }
 
@@ -161,10 +212,17 @@ func TestOpenErrors(t *testing.T) {
 }
 
 // TestShrunkFile: a device that is smaller than it said gives errors, not short data.
-func TestShrunkFile(t *testing.T) {
+func TestShrunkFile(t *testing.T) { engines(t, testShrunkFile) }
+
+func testShrunkFile(t *testing.T, ring *uring.Thread) {
 	name := newFile(t, 1<<20)
-	d := mustOpen(t, name, Options{})
+	d := mustOpen(t, name, Options{Ring: ring})
 	defer d.Close()
+	c, err := blockdev.NewClient(d, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
 	if err := os.Truncate(name, 512<<10); err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +231,11 @@ func TestShrunkFile(t *testing.T) {
 	}
 	if _, err := d.ReadAt(make([]byte, 8192), 512<<10-4096); !errors.Is(err, syscall.EIO) {
 		t.Errorf("read that is cut short: got %v, want EIO", err)
+	}
+	for _, off := range []int64{768 << 10, 512<<10 - 4096} {
+		if _, err := c.ReadAt(make([]byte, 8192), off); !errors.Is(err, syscall.EIO) {
+			t.Errorf("request for 8192 bytes at %d, of which some are gone: got %v, want EIO", off, err)
+		}
 	}
 	if err := os.Truncate(name, 2<<20); err != nil {
 		t.Fatal(err)
@@ -183,8 +246,10 @@ func TestShrunkFile(t *testing.T) {
 }
 
 // TestUnalignedMemory: data at any address is written and read, through a copy.
-func TestUnalignedMemory(t *testing.T) {
-	d := mustOpen(t, newFile(t, 1<<20), Options{})
+func TestUnalignedMemory(t *testing.T) { engines(t, testUnalignedMemory) }
+
+func testUnalignedMemory(t *testing.T, ring *uring.Thread) {
+	d := mustOpen(t, newFile(t, 1<<20), Options{Ring: ring})
 	defer d.Close()
 	b := alignedBytes(4096 + 1)[1:]
 	for i := range b {
@@ -197,11 +262,27 @@ func TestUnalignedMemory(t *testing.T) {
 	if _, err := d.ReadAt(got, 4096); err != nil || !bytes.Equal(got, b) {
 		t.Errorf("read into an odd address: %v, equal %v", err, bytes.Equal(got, b))
 	}
+	done := make(chan error, 1)
+	r := &blockdev.Request{Done: func(_ *blockdev.Request, err error) { done <- err }}
+	for _, op := range []blockdev.Op{blockdev.Write, blockdev.Read} {
+		p := alignedBytes(4096 + 5)[5:]
+		if op == blockdev.Write {
+			copy(p, b)
+		}
+		r.Op, r.Off, r.Len, r.Data = op, 8192, 4096, p
+		r.Start()
+		d.Submit(r)
+		if err := <-done; err != nil || !bytes.Equal(p, b) {
+			t.Errorf("%s at an odd address: %v, equal %v", op, err, bytes.Equal(p, b))
+		}
+	}
 }
 
 // TestFlushesShareOneSync: flushes that wait while one is under way are served together.
-func TestFlushesShareOneSync(t *testing.T) {
-	d := mustOpen(t, newFile(t, 1<<20), Options{})
+func TestFlushesShareOneSync(t *testing.T) { engines(t, testFlushesShareOneSync) }
+
+func testFlushesShareOneSync(t *testing.T, ring *uring.Thread) {
+	d := mustOpen(t, newFile(t, 1<<20), Options{Ring: ring})
 	const n = 200
 	var wg sync.WaitGroup
 	wg.Add(n)
@@ -224,31 +305,5 @@ func TestFlushesShareOneSync(t *testing.T) {
 	}
 	if err := d.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("second close: %v", err)
-	}
-}
-
-func BenchmarkWrite4k(b *testing.B) {
-	name := filepath.Join(b.TempDir(), "disk")
-	if err := os.WriteFile(name, make([]byte, 16<<20), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	d, err := Open(name, Options{})
-	if err != nil {
-		b.Skip(err)
-	}
-	defer d.Close()
-	c, err := blockdev.NewClient(d, 1<<20)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close(context.Background())
-	p := make([]byte, 4096)
-	b.ReportAllocs()
-	i := int64(0)
-	for b.Loop() {
-		if _, err := c.WriteAt(p, i%4096*4096); err != nil {
-			b.Fatal(err)
-		}
-		i++
 	}
 }
