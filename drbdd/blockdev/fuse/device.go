@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"classicha/drbdd/blockdev"
+	"classicha/drbdd/uring"
 )
 
 // Keeper holds the descriptors of a device beside us, so that it outlives the process; see
@@ -35,6 +36,7 @@ type Options struct {
 
 	PoolSize int // bytes of buffers; DefaultPool by default
 	Keeper   Keeper
+	Ring     *uring.Thread                    // reads requests and submits them; nil: a goroutine does
 	Log      func(format string, args ...any) // must not block
 }
 
@@ -169,7 +171,7 @@ func newDevice(fd int, b blockdev.Backend, opt Options, st state) (*Device, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSession(fd, b, pool, func(f string, a ...any) { opt.Log(opt.Name+": "+f, a...) })
+	s, err := newSession(fd, b, pool, opt.Ring, func(f string, a ...any) { opt.Log(opt.Name+": "+f, a...) })
 	if err != nil {
 		pool.Close()
 		return nil, err

@@ -1,6 +1,7 @@
 package fuse
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/blockdev/blocktest"
+	"classicha/drbdd/uring"
 )
 
 var serial atomic.Int32
@@ -26,9 +28,38 @@ func options(t testing.TB) Options {
 	n := serial.Add(1)
 	name := fmt.Sprintf("drbd%d", n)
 	return Options{
-		Name: name, File: filepath.Join(base, name), Node: filepath.Join(base, name+".node"),
+		Name: name, File: filepath.Join(base, name), Node: filepath.Join(base, name+".node"), Ring: testRing,
 		Log: func(f string, a ...any) { t.Logf(f, a...) },
 	}
+}
+
+// testRing is what devices of the present test are read with.
+var testRing *uring.Thread
+
+// readers runs a test with each way of reading requests.
+func readers(t *testing.T, f func(t *testing.T)) {
+	needDevices(t)
+	t.Run("goroutine", f)
+	t.Run("ring", func(t *testing.T) {
+		if withRing(t); testRing == nil {
+			t.Skip("no io_uring here")
+		}
+		f(t)
+	})
+}
+
+// withRing makes devices of the test be read with a ring, where there is one.
+func withRing(t testing.TB) {
+	r, err := uring.Start(nil, nil)
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	testRing = r
+	t.Cleanup(func() {
+		testRing = nil
+		r.Stop()
+	})
 }
 
 func attach(t testing.TB, b blockdev.Backend, opt Options) *Device {
@@ -111,8 +142,9 @@ func (a *app) Info() blockdev.Info {
 	return blockdev.Info{Size: a.size, BlockSize: 512, Discard: true, DiscardZeroes: true}
 }
 
-func TestFrontEnd(t *testing.T) {
-	needDevices(t)
+func TestFrontEnd(t *testing.T) { readers(t, testFrontEnd) }
+
+func testFrontEnd(t *testing.T) {
 	blocktest.TestFrontEnd(t, func(t *testing.T, b blockdev.Backend) blocktest.Opened {
 		d := attach(t, b, options(t))
 		return blocktest.Opened{FrontEnd: d, Open: func(t *testing.T) (blocktest.Device, func()) {
@@ -193,8 +225,9 @@ func (c *counter) Submit(r *blockdev.Request) {
 
 // TestDepth: the loop device must not send one request at a time (FUSE_ASYNC_DIO), and more
 // than the kernel's default of 12 (max_background).
-func TestDepth(t *testing.T) {
-	needDevices(t)
+func TestDepth(t *testing.T) { readers(t, testDepth) }
+
+func testDepth(t *testing.T) {
 	m := blocktest.NewMem(8 << 20)
 	defer m.Close()
 	d := attach(t, m, options(t))
@@ -213,6 +246,66 @@ func TestDepth(t *testing.T) {
 		t.Errorf("%d requests in flight, want 32", n)
 	}
 	m.ReleaseHeld(func(rs []*blockdev.Request) { slices.Reverse(rs) })
+	wg.Wait()
+}
+
+// TestBuffersUsedUp: when all buffers are with the backend, requests wait in the kernel, and go on.
+func TestBuffersUsedUp(t *testing.T) { readers(t, testBuffersUsedUp) }
+
+func testBuffersUsedUp(t *testing.T) {
+	const size, writers = 512 << 10, 24
+	m := blocktest.NewMem(writers * size)
+	defer m.Close()
+	opt := options(t)
+	opt.PoolSize = 1 // the least that there can be
+	d := attach(t, m, opt)
+	for round := range 2 {
+		m.Hold()
+		var wg sync.WaitGroup
+		for i := range writers {
+			wg.Go(func() {
+				a := openApp(t, d.Device())
+				defer a.f.Close()
+				if round == 0 {
+					if _, err := a.WriteAt(bytes.Repeat([]byte{byte(i + 1)}, size), int64(i)*size); err != nil {
+						t.Errorf("write %d: %v", i, err)
+					}
+					return
+				}
+				p := make([]byte, size)
+				if _, err := a.ReadAt(p, int64(i)*size); err != nil || !bytes.Equal(p, bytes.Repeat([]byte{byte(i + 1)}, size)) {
+					t.Errorf("read %d: %v, or something else", i, err)
+				}
+			})
+		}
+		m.WaitHeld(3)
+		time.Sleep(20 * time.Millisecond)
+		if n := m.WaitHeld(3); n >= writers {
+			t.Errorf("%d requests of %d bytes are with the backend at a time, but there is less memory", n, size)
+		}
+		m.ReleaseHeld(nil)
+		wg.Wait()
+	}
+	// The end comes while the reader waits for a buffer.
+	m.Hold()
+	var wg sync.WaitGroup
+	for i := range writers {
+		a := openApp(t, d.Device())
+		wg.Go(func() {
+			defer a.f.Close()
+			a.WriteAt(make([]byte, size), int64(i)*size) // may fail or not
+		})
+	}
+	m.WaitHeld(3)
+	time.Sleep(20 * time.Millisecond)
+	aborted := make(chan struct{})
+	go func() {
+		defer close(aborted)
+		abort(t, d)
+	}()
+	time.Sleep(20 * time.Millisecond)
+	m.ReleaseHeld(nil)
+	<-aborted
 	wg.Wait()
 }
 
@@ -286,7 +379,9 @@ func TestHoldersAreNamed(t *testing.T) {
 }
 
 // TestAbortUnderMount: EIO at once for everybody, nothing hangs, nothing is left.
-func TestAbortUnderMount(t *testing.T) {
+func TestAbortUnderMount(t *testing.T) { readers(t, testAbortUnderMount) }
+
+func testAbortUnderMount(t *testing.T) {
 	m := blocktest.NewMem(8 << 20)
 	defer m.Close()
 	d := attach(t, m, options(t))

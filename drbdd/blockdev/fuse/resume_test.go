@@ -19,6 +19,7 @@ import (
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/blockdev/fuse/keeper"
 	"classicha/drbdd/disk"
+	"classicha/drbdd/uring"
 )
 
 func init() {
@@ -53,12 +54,19 @@ func server(args []string) int {
 		if err != nil {
 			return err
 		}
-		back, err := disk.Open(image, disk.Options{})
+		var ring *uring.Thread
+		if os.Getenv("FUSE_TEST_RING") != "" {
+			if ring, err = uring.Start(nil, nil); err != nil {
+				return err
+			}
+		}
+		// What the predecessor had under way when it was killed must not come after what we write.
+		back, err := disk.Open(image, disk.Options{Ring: ring, Lock: true, Patience: 10 * time.Second})
 		if err != nil {
 			return err
 		}
 		opt := Options{
-			Name: name, File: filepath.Join(base, name), Node: filepath.Join(base, name+".node"), Keeper: k,
+			Name: name, File: filepath.Join(base, name), Node: filepath.Join(base, name+".node"), Keeper: k, Ring: ring,
 			Log: func(f string, a ...any) { fmt.Fprintf(os.Stderr, f+"\n", a...) },
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -109,6 +117,9 @@ func startDaemon(t *testing.T, name, image, socket string) *daemon {
 	t.Helper()
 	d := &daemon{cmd: exec.Command("/proc/self/exe", name, image, socket)}
 	d.cmd.Env = append(os.Environ(), "FUSE_TEST_HELPER=server")
+	if testRing != nil {
+		d.cmd.Env = append(d.cmd.Env, "FUSE_TEST_RING=1")
+	}
 	d.cmd.Stderr = os.Stderr
 	var err error
 	if d.in, err = d.cmd.StdinPipe(); err != nil {
@@ -163,7 +174,9 @@ func newImage(t *testing.T, size int64) string {
 
 // TestKilledUnderFio: fio writes with checksums and reads them back while the server is killed
 // again and again. Not one error may reach it (block-device 4).
-func TestKilledUnderFio(t *testing.T) {
+func TestKilledUnderFio(t *testing.T) { readers(t, testKilledUnderFio) }
+
+func testKilledUnderFio(t *testing.T) {
 	needDevices(t)
 	if _, err := exec.LookPath("fio"); err != nil {
 		t.Skip("fio is not installed (Debian: fio)")
@@ -244,6 +257,7 @@ func waitKeeper(t *testing.T, pid int) {
 // TestFileSystemOutlivesServers: a mounted ext4 is written while servers are killed and
 // hand over in order; it stays writable, keeps everything, and fsck is content.
 func TestFileSystemOutlivesServers(t *testing.T) {
+	withRing(t)
 	needDevices(t)
 	for _, p := range []string{"mkfs.ext4", "e2fsck"} {
 		if _, err := exec.LookPath(p); err != nil {
@@ -341,6 +355,7 @@ func content(n int) []byte {
 
 // TestKeeperAndServerKilled: EIO for applications, and the next server makes a new device in the same place.
 func TestKeeperAndServerKilled(t *testing.T) {
+	withRing(t)
 	needDevices(t)
 	image, socket := newImage(t, 8<<20), filepath.Join(base, "keeper3")
 	d := startDaemon(t, "both", image, socket)

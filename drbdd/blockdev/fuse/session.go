@@ -2,17 +2,17 @@ package fuse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"classicha/drbdd/blockdev"
+	"classicha/drbdd/uring"
 )
 
 const (
@@ -27,17 +27,22 @@ const (
 type session struct {
 	f       *os.File // /dev/fuse, not blocking
 	rc      syscall.RawConn
+	fd      int // of f
 	backend blockdev.Backend
 	pool    *blockdev.Pool
+	ring    *uring.Thread // reads requests; nil: a goroutine does
 	log     func(format string, args ...any)
 	gate    blockdev.Gate
 	calls   sync.Pool
 	resend  bool // the kernel can repeat unanswered requests
 
+	reading
 	ctx    context.Context // ends when the reader shall stop
 	cancel context.CancelFunc
 	reader sync.WaitGroup
-	closed atomic.Bool
+
+	use    sync.RWMutex // of fd: held for reading by who answers, for writing by who closes it
+	closed bool
 	mu     sync.Mutex
 	failed error // why the reader ended by itself
 }
@@ -48,15 +53,27 @@ type call struct {
 	req    blockdev.Request
 	unique uint64
 	head   [outHeaderSize + 8]byte
+	iov    [2]unix.Iovec
 }
 
-// newSession takes f over. It must be mounted already: an unconnected descriptor cannot be polled.
-func newSession(fd int, b blockdev.Backend, pool *blockdev.Pool, log func(string, ...any)) (*session, error) {
+// newSession takes fd over. It must be mounted already: an unconnected descriptor cannot be polled.
+func newSession(fd int, b blockdev.Backend, pool *blockdev.Pool, ring *uring.Thread, log func(string, ...any)) (*session, error) {
+	s := &session{fd: fd, backend: blockdev.Split(b), pool: pool, ring: ring, log: log}
+	s.calls.New = func() any { return &call{s: s} }
+	if ring != nil {
+		// While it blocks, os leaves it out of the runtime's poller, which each request would
+		// wake as well.
+		if err := unix.SetNonblock(fd, false); err != nil {
+			return nil, fmt.Errorf("/dev/fuse: %w", err)
+		}
+		s.f = os.NewFile(uintptr(fd), "/dev/fuse")
+	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, fmt.Errorf("/dev/fuse: %w", err)
 	}
-	s := &session{f: os.NewFile(uintptr(fd), "/dev/fuse"), backend: blockdev.Split(b), pool: pool, log: log}
-	s.calls.New = func() any { return &call{s: s} }
+	if ring == nil {
+		s.f = os.NewFile(uintptr(fd), "/dev/fuse")
+	}
 	rc, err := s.f.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -67,12 +84,19 @@ func newSession(fd int, b blockdev.Backend, pool *blockdev.Pool, log func(string
 
 // handshake answers INIT, the first request of a new mount.
 func (s *session) handshake() error {
-	if err := s.f.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return fmt.Errorf("/dev/fuse cannot be polled: %w", err)
+	limit := time.Now().Add(10 * time.Second)
+	buf, rest := make([]byte, 64<<10), make([]byte, maxIO)
+	n, err := s.receive(buf, rest)
+	for err == unix.EAGAIN {
+		left := time.Until(limit).Milliseconds()
+		if left <= 0 {
+			return fmt.Errorf("wait for INIT: %w", os.ErrDeadlineExceeded)
+		}
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, int(left)); err != nil && err != unix.EINTR {
+			return fmt.Errorf("/dev/fuse cannot be polled: %w", err)
+		}
+		n, err = s.receive(buf, rest)
 	}
-	defer s.f.SetReadDeadline(time.Time{})
-	buf := make([]byte, 64<<10)
-	n, err := s.receive(buf, make([]byte, maxIO))
 	if err != nil {
 		return fmt.Errorf("wait for INIT: %w", err)
 	}
@@ -103,20 +127,6 @@ func (s *session) repeat() error {
 	return nil
 }
 
-func (s *session) start() {
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.reader.Go(func() {
-		err := s.readAll()
-		if s.ctx.Err() != nil {
-			return
-		}
-		s.mu.Lock()
-		s.failed = err
-		s.mu.Unlock()
-		s.log("requests of the kernel end: %v", err)
-	})
-}
-
 // pause stops reading requests and waits until those that were read are answered. The kernel keeps
 // the others.
 func (s *session) pause(ctx context.Context) error {
@@ -124,23 +134,16 @@ func (s *session) pause(ctx context.Context) error {
 	return s.gate.Drain(ctx)
 }
 
-// halt stops the reader only.
-func (s *session) halt() {
-	if s.cancel == nil {
-		return
-	}
-	s.cancel()
-	s.f.SetReadDeadline(time.Unix(1, 0))
-	s.reader.Wait()
-}
-
 // close ends the session's use of the descriptor. When nobody else holds it the
 // connection is aborted: every waiting and later request of applications fails with EIO.
 func (s *session) close() error {
-	if s.closed.Swap(true) {
+	s.halt()
+	s.use.Lock()
+	defer s.use.Unlock()
+	if s.closed {
 		return nil
 	}
-	s.halt()
+	s.closed = true
 	return s.f.Close()
 }
 
@@ -151,134 +154,53 @@ func (s *session) err() error {
 	return s.failed
 }
 
-// receive reads one request; its first bytes go to head, the others to rest.
-func (s *session) receive(head, rest []byte) (n int, err error) {
-	vec := [2][]byte{head, rest}
-	e := s.rc.Read(func(fd uintptr) bool {
-		for {
-			n, err = unix.Readv(int(fd), vec[:])
-			switch err {
-			case unix.EINTR, unix.ENOENT: // ENOENT: this one was interrupted meanwhile
-				continue
-			case unix.EAGAIN:
-				return false
-			}
-			return true
-		}
-	})
-	if e != nil {
-		return 0, e
-	}
-	return n, err
+// send writes one message. It is safe against close, and several may send at a time.
+func (s *session) send(parts ...[]byte) error {
+	var iov [2]unix.Iovec
+	return s.writev(&iov, parts...)
 }
 
-// send writes one message. It is safe against close, and several may send at a time.
-func (s *session) send(parts ...[]byte) (err error) {
-	e := s.rc.Control(func(fd uintptr) {
-		for {
-			if _, err = unix.Writev(int(fd), parts); err != unix.EINTR {
-				return
-			}
+// writev needs room for as many parts.
+func (s *session) writev(iov *[2]unix.Iovec, parts ...[]byte) error {
+	n := 0
+	for _, p := range parts {
+		if len(p) > 0 {
+			iov[n].Base = &p[0]
+			iov[n].SetLen(len(p))
+			n++
 		}
-	})
-	if e != nil {
-		return e
 	}
-	return err
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.closed {
+		return os.ErrClosed
+	}
+	for {
+		_, _, no := syscall.Syscall(unix.SYS_WRITEV, uintptr(s.fd), uintptr(unsafe.Pointer(iov)), uintptr(n))
+		switch no {
+		case 0:
+			return nil
+		case unix.EINTR:
+			continue
+		}
+		return no
+	}
 }
 
 // answer sends a reply. A request that the kernel gave up meanwhile (ENOENT) and the end
 // of the connection need no further notice.
-func (s *session) answer(head []byte, data []byte) {
-	err := s.send(head, data)
-	if err == nil || s.closed.Load() || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+func (s *session) answer(iov *[2]unix.Iovec, head []byte, data []byte) {
+	err := s.writev(iov, head, data)
+	if err == nil || err == os.ErrClosed || err == unix.ENOENT || err == unix.ENODEV {
 		return
 	}
 	s.log("answer to request %#x: %v", ne.Uint64(head[8:]), err)
 }
 
-// readAll takes requests until the session is halted or the connection ends.
-func (s *session) readAll() error {
-	big, err := s.pool.Get(s.ctx, maxIO)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if big != nil {
-			big.Release()
-		}
-	}()
-	head := make([]byte, requestSize)
-	for {
-		n, err := s.receive(head, big.B)
-		if err != nil {
-			return err
-		}
-		h, err := parseHeader(head, n)
-		if err != nil {
-			return err
-		}
-		arg := head[inHeaderSize:]
-		switch h.opcode {
-		case opRead:
-			if n < requestSize {
-				return fmt.Errorf("READ of %d bytes", n)
-			}
-			off, size := ioArgs(arg)
-			err = s.read(h.unique, off, size)
-		case opWrite:
-			off, size := ioArgs(arg)
-			if n != requestSize+size || size > maxIO {
-				return fmt.Errorf("WRITE of %d bytes says it has %d", n-requestSize, size)
-			}
-			big, err = s.write(h.unique, off, size, big)
-		case opFsync:
-			s.submit(h.unique, blockdev.Flush, 0, 0, 0, nil)
-		case opFallocate:
-			s.fallocate(h.unique, parseFallocate(arg))
-		default:
-			s.rest(h, arg)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (s *session) read(unique uint64, off int64, size int) error {
-	// Only who reads the file itself, not the loop device, comes to its end.
-	left := s.backend.Info().Size - off
-	if left <= 0 || size == 0 {
-		s.answer(putHeader(make([]byte, outHeaderSize), unique, 0, 0), nil)
-		return nil
-	}
-	size = int(min(int64(size), left))
-	if size > maxIO {
-		s.fail(unique, syscall.EINVAL)
-		return nil
-	}
-	b, err := s.pool.Get(s.ctx, size)
-	if err != nil {
-		return err // the request stays with the kernel; a successor gets it
-	}
-	s.submit(unique, blockdev.Read, 0, off, int64(size), b)
-	return nil
-}
-
-// write passes the payload in big on, by copy when it is small, and returns the buffer for the
-// next request.
-func (s *session) write(unique uint64, off int64, size int, big *blockdev.Buffer) (*blockdev.Buffer, error) {
-	if size < copyBelow {
-		if b := s.pool.TryGet(size); b != nil {
-			copy(b.B, big.B)
-			s.submit(unique, blockdev.Write, 0, off, int64(size), b)
-			return big, nil
-		}
-	}
-	all := big.B
-	big.B = all[:size]
-	s.submit(unique, blockdev.Write, 0, off, int64(size), big)
-	return s.pool.Get(s.ctx, maxIO)
+// reply is the answer to a request that carries no I/O.
+func (s *session) reply(unique uint64, errno syscall.Errno, out []byte) {
+	var iov [2]unix.Iovec
+	s.answer(&iov, putHeader(make([]byte, outHeaderSize), unique, errno, len(out)), out)
 }
 
 // fallocate: the loop device sends PUNCH_HOLE for discards, but also for those write-zeroes
@@ -318,12 +240,10 @@ func (s *session) rest(h inHeader, arg []byte) {
 		s.fail(h.unique, syscall.ENOSYS) // the kernel remembers it and does not ask again
 		return
 	}
-	s.answer(putHeader(make([]byte, outHeaderSize), h.unique, 0, len(out)), out)
+	s.reply(h.unique, 0, out)
 }
 
-func (s *session) fail(unique uint64, errno syscall.Errno) {
-	s.answer(putHeader(make([]byte, outHeaderSize), unique, errno, 0), nil)
-}
+func (s *session) fail(unique uint64, errno syscall.Errno) { s.reply(unique, errno, nil) }
 
 // submit gives a request to the backend. b holds the data of reads and writes.
 func (s *session) submit(unique uint64, op blockdev.Op, flags blockdev.Flags, off, n int64, b *blockdev.Buffer) {
@@ -348,20 +268,20 @@ func completed(r *blockdev.Request, err error) {
 	errno := blockdev.Errno(err)
 	switch {
 	case errno != 0:
-		s.answer(putHeader(c.head[:], c.unique, errno, 0), nil)
+		s.answer(&c.iov, putHeader(c.head[:], c.unique, errno, 0), nil)
 	case r.Op == blockdev.Read:
-		s.answer(putHeader(c.head[:], c.unique, 0, len(r.Data)), r.Data)
+		s.answer(&c.iov, putHeader(c.head[:], c.unique, 0, len(r.Data)), r.Data)
 	case r.Op == blockdev.Write:
 		putHeader(c.head[:], c.unique, 0, 8)
 		ne.PutUint32(c.head[outHeaderSize:], uint32(r.Len))
-		s.answer(c.head[:], nil)
+		s.answer(&c.iov, c.head[:], nil)
 	default:
-		s.answer(putHeader(c.head[:], c.unique, 0, 0), nil)
+		s.answer(&c.iov, putHeader(c.head[:], c.unique, 0, 0), nil)
 	}
 	if r.Buf != nil {
 		r.Buf.Release()
 	}
-	r.Buf, r.Data = nil, nil
+	r.Buf, r.Data, c.iov = nil, nil, [2]unix.Iovec{}
 	s.calls.Put(c)
 	s.gate.Leave()
 }
