@@ -105,7 +105,7 @@ func (s *Server) attach(ctx context.Context, v *volume, q control.Request) contr
 	if err != nil {
 		return control.Answer{Usage: err.Error()}
 	}
-	st, at, err := openStore(q.Args[0], q.Args[1], q.Args[2], o)
+	st, at, err := openStore(v.r.ring, q.Args[0], q.Args[1], q.Args[2], o)
 	if err != nil {
 		if e, ok := err.(*storeError); ok && e.usage == "" {
 			return refused(e.code)

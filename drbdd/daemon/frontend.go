@@ -25,6 +25,7 @@ func (s *Server) attachFront(ctx context.Context, v *volume) (blockdev.FrontEnd,
 	k, err := s.keeperClient()
 	opt := fuse.Options{
 		Name: v.name(), File: filepath.Join(s.set.RunDir, v.name()), Node: filepath.Join(s.set.DevDir, v.name()), Log: s.sink(v),
+		Ring: v.r.ring,
 	}
 	if err != nil {
 		s.logf(replica.Warn, "drbd", "no keeper (%v): if drbdd is killed, applications get I/O errors", err)

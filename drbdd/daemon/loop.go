@@ -15,11 +15,12 @@ type loop struct {
 	done func()               // after each batch of events
 
 	mu    sync.Mutex
+	held  bool  // see hold
 	queue []any // replica.Event, or func(*replica.Resource) to be called in the loop
 	spare []any
 	busy  bool
 	timer *time.Timer
-	at    time.Time
+	at    time.Time // of the timer; zero: it is not set
 	ended bool
 }
 
@@ -30,7 +31,27 @@ func newLoop(core *replica.Resource) *loop { return &loop{core: core} }
 func (l *loop) post(ev any) {
 	l.mu.Lock()
 	l.queue = append(l.queue, ev)
-	if l.busy {
+	l.run()
+}
+
+// hold makes events wait until release: those that come together are worked off
+// together. It is for one goroutine, which does not wait for anything in between.
+func (l *loop) hold() {
+	l.mu.Lock()
+	l.held = true
+	l.mu.Unlock()
+}
+
+func (l *loop) release() {
+	l.mu.Lock()
+	l.held = false
+	l.run()
+}
+
+// run works off what is there, unless somebody else does. It is called with mu,
+// and unlocks it.
+func (l *loop) run() {
+	if l.busy || l.held {
 		l.mu.Unlock()
 		return
 	}
@@ -79,22 +100,17 @@ func (l *loop) post(ev any) {
 	}
 }
 
-// arm sets the timer to the core's next time.
+// arm sets the timer to the core's next time. A timer that is set for an earlier
+// one stays: each packet puts some off, and a call too early costs less than
+// setting the timer that often.
 func (l *loop) arm() {
 	at := l.core.Next()
-	if at.Equal(l.at) {
+	if at.IsZero() || !l.at.IsZero() && !at.Before(l.at) {
 		return
 	}
 	l.at = at
 	if l.timer == nil {
-		if at.IsZero() {
-			return
-		}
 		l.timer = time.AfterFunc(time.Until(at), l.tick)
-		return
-	}
-	if at.IsZero() {
-		l.timer.Stop()
 		return
 	}
 	l.timer.Reset(time.Until(at))

@@ -11,6 +11,7 @@ import (
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/peer"
 	"classicha/drbdd/replica"
+	"classicha/drbdd/uring"
 	"classicha/drbdd/wire"
 )
 
@@ -43,6 +44,7 @@ type resource struct {
 	local, remote string
 	view          replica.View // as of the last change
 
+	ring               *uring.Thread // of devices and disks; nil where there is none
 	recvPool, readPool *blockdev.Pool
 	ctx                context.Context
 	cancel             context.CancelFunc
@@ -74,12 +76,20 @@ func newResource(s *Server, name string, o replica.ResourceOptions) (*resource, 
 	r.loop.do = r.act
 	r.loop.done = r.batchDone
 	r.loop.call(func(c *replica.Resource) { r.view = c.View() })
+	if r.ring, err = uring.Start(r.loop.hold, r.loop.release); err != nil {
+		s.noRing.Do(func() {
+			s.logf(replica.Notice, "drbd", "%v: goroutines do its work, and take more of the processor", err)
+		})
+	}
 	return r, nil
 }
 
 // end gives everything back. The core has neither disk nor connection any more.
 func (r *resource) end() {
 	r.cancel()
+	if r.ring != nil {
+		go r.ring.Stop() // once disks are closed, which happens beside the loop
+	}
 	r.recvPool.Close()
 	r.readPool.Close()
 }

@@ -37,6 +37,7 @@ type Server struct {
 	config   sync.Mutex // commands that change what is configured, one after the other
 	keeperMu sync.Mutex
 	keeper   *keeper.Client
+	noRing   sync.Once     // told that there is no io_uring
 	pid      *os.File      // locked
 	poke     chan struct{} // something changed
 }

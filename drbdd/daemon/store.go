@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/control"
@@ -14,6 +15,7 @@ import (
 	"classicha/drbdd/metadata"
 	"classicha/drbdd/metadata/mdio"
 	"classicha/drbdd/replica"
+	"classicha/drbdd/uring"
 	"classicha/drbdd/wire"
 	"classicha/drbdd/wire/digest"
 )
@@ -41,19 +43,19 @@ func (e *storeError) Error() string {
 
 // openStore opens the disk and reads its metadata: everything that the core
 // needs to attach it. The activity log is applied if it was not.
-func openStore(lower, meta, index string, o replica.DiskOptions) (*store, replica.Attach, error) {
+func openStore(ring *uring.Thread, lower, meta, index string, o replica.DiskOptions) (*store, replica.Attach, error) {
 	at := replica.Attach{Options: o, Name: filepath.Base(lower)}
 	x, err := indexOf(lower, meta, index)
 	if err != nil {
 		return nil, at, err
 	}
 	st := &store{index: x, flushMeta: o.MDFlushes}
-	if st.data, err = openDisk(lower, control.ErrOpenDisk, control.ErrDiskClaimed); err != nil {
+	if st.data, err = openDisk(lower, disk.Options{Exclusive: true, Lock: true, Ring: ring}, control.ErrOpenDisk, control.ErrDiskClaimed); err != nil {
 		return nil, at, err
 	}
 	st.meta = st.data
 	if meta != lower {
-		if st.meta, err = openDisk(meta, control.ErrOpenMeta, control.ErrMetaClaimed); err != nil {
+		if st.meta, err = openDisk(meta, disk.Options{Exclusive: true}, control.ErrOpenMeta, control.ErrMetaClaimed); err != nil {
 			st.data.Close()
 			return nil, at, err
 		}
@@ -82,8 +84,12 @@ func indexOf(lower, meta, index string) (metadata.Index, error) {
 	return x, nil
 }
 
-func openDisk(path string, code, claimed int) (*disk.Disk, error) {
-	d, err := disk.Open(path, disk.Options{Exclusive: true})
+// claimPatience is how long requests of a daemon that was killed may hold a disk.
+const claimPatience = 2 * time.Second
+
+func openDisk(path string, o disk.Options, code, claimed int) (*disk.Disk, error) {
+	o.Patience = claimPatience
+	d, err := disk.Open(path, o)
 	switch {
 	case err == nil:
 		return d, nil
@@ -196,7 +202,7 @@ type diskEnd struct {
 func (st *store) readNew(r *resource, a replica.Disk, q *blockdev.Request) {
 	start := func(b *blockdev.Buffer) {
 		q.Data, q.Buf = b.B, b
-		q.Done = func(_ *blockdev.Request, err error) {
+		end := func(err error) {
 			done := replica.DiskDone{ID: a.ID, OK: err == nil}
 			if err == nil && a.Digest != "" {
 				if h, err := digest.New(a.Digest); err == nil {
@@ -213,6 +219,13 @@ func (st *store) readNew(r *resource, a replica.Disk, q *blockdev.Request) {
 				done.Buf = r.bufs.add(b.B, b)
 				r.later(done)
 			})
+		}
+		q.Done = func(_ *blockdev.Request, err error) {
+			if a.Digest != "" || a.WantZeroes {
+				go end(err) // others have use for the thread that tells us
+				return
+			}
+			end(err)
 		}
 		q.Start()
 		st.data.Submit(q)
