@@ -90,6 +90,9 @@ func (w *simWorld) faults(chaos time.Duration) {
 	for range w.Intn(12) {
 		at := w.Between(0, chaos)
 		kind := w.Intn(17)
+		if w.mutation == ignoreOwnPauses && w.Chance(0.5) {
+			kind = 4
+		}
 		w.After(at, func() { w.fault(kind) })
 	}
 }

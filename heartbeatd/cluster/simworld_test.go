@@ -493,7 +493,11 @@ func (n *simNode) fence(target string, id uint64) {
 			}
 		}
 		late := time.Duration(0)
-		if !w.heldBack && w.Chance(0.3) {
+		often := 0.3
+		if w.mutation == believeAnyFence {
+			often = 0.8
+		}
+		if !w.heldBack && w.Chance(often) {
 			late = w.Between(time.Second, 40*time.Second) // an agent that waits for the machine to boot, a person
 		}
 		late = min(late, max(0, w.chaos+10*time.Second-w.Now()))
