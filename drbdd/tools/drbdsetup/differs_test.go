@@ -30,6 +30,7 @@ const (
 
 var differs = map[string]difference{
 	"attach 0 a b internal --resync-rate=0":                            outside("resync-rate 0 => 0k out of range [1..4194304]k"),
+	"disk-options 0 --on-io-error=panic":                               {result{}, "a word of 0.7 that the article's file has"},
 	"disk-options 0 --resync-rate=0":                                   outside("resync-rate 0 => 0k out of range [1..4194304]k"),
 	"disk-options 0 --resync-rate=5000000":                             outside("resync-rate 5000000 => 5000000k out of range [1..4194304]k"),
 	"disk-options 0 --resync-rate=-1":                                  outside("resync-rate -1 => 18446744073709551615k out of range [1..4194304]k"),
