@@ -330,7 +330,15 @@ func TestFileSystemOutlivesServers(t *testing.T) {
 	if b, err := exec.Command("e2fsck", "-fn", node).CombinedOutput(); err != nil {
 		t.Errorf("e2fsck: %v %s", err, b)
 	}
-	if err := unix.Mount(node, dir, "ext4", unix.MS_RDONLY, ""); err != nil {
+	// Something that looks at new devices may hold it for a moment.
+	var err error
+	for range 50 {
+		if err = unix.Mount(node, dir, "ext4", unix.MS_RDONLY, ""); err != unix.EBUSY {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range files {
