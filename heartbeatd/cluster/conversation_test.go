@@ -401,6 +401,21 @@ func TestRetransmission(t *testing.T) {
 	}
 }
 
+// TestStaleAcknowledgement: what was meant for our last run is no error; later, it is one.
+func TestStaleAcknowledgement(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.n.started = k.now
+	k.hear("NS_ackmsg", "dest", "node1", "ackseq", "9049")
+	if n := k.n.counters["dropped: acknowledgement of the last run"]; n != 1 {
+		t.Errorf("counted %d", n)
+	}
+	k.n.started = k.now.Add(-k.n.cfg.Deadtime)
+	k.hear("NS_ackmsg", "dest", "node1", "ackseq", "9049")
+	k.logged("acknowledgement 36937 from node2 is above what was sent")
+}
+
 // TestIpfail: behaviour 7, our node against a real ipfail on the other.
 func TestIpfail(t *testing.T) {
 	talkWithPing := func() *talk {

@@ -157,6 +157,10 @@ func (n *Node) control(p *peer, t string, m *message.Message) {
 		seq, err := hexField(m, "ackseq")
 		switch {
 		case err != nil:
+		case seq > n.seq && n.now.Sub(n.started) < n.cfg.Deadtime:
+			// Meant for our last run, by a node that has not noticed that it ended: it may have
+			// waited in a serial line or a socket.
+			n.counters["dropped: acknowledgement of the last run"]++
 		case seq > n.seq:
 			n.complain("dropped: corrupt acknowledgement", "ack "+p.name, Error,
 				"acknowledgement %d from %s is above what was sent (%d)", seq, p.name, n.seq)

@@ -10,4 +10,7 @@ var (
 	lossErrors = []string{"Both machines own", "No one owns", "Ignored standby message", "Attempt to remove timeout"}
 	// SIGHUP interrupts the reader of its serial line.
 	keyErrors = []string{"EOF in ttygets"}
+	// Processes that were killed, and what both then rightly say.
+	killedErrors = []string{"Emergency Shutdown", "process died", "Killed", "Exiting", "killed", "No one owns", "Both machines own",
+		"was started again without having stopped"}
 )

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -118,7 +119,7 @@ func TestKeys(t *testing.T) {
 				if media == "bcast" && r == [2]string{"real", "real"} {
 					t.Skip("two real nodes cannot do this over UDP (heartbeat-wire 6)")
 				}
-				p := pair.New(t, pair.Config{Roles: r, Media: media, Deadtime: "2", Initdead: "4", Authkeys: "auth 1\n" + both, Allow: keyErrors})
+				p := pair.New(t, pair.Config{Roles: r, Media: media, Deadtime: "3", Initdead: "4", Authkeys: "auth 1\n" + both, Allow: keyErrors})
 				p.Start(p.A, p.B)
 				p.Expect(pair.Home, bootLimit)
 				start := time.Now()
@@ -129,10 +130,10 @@ func TestKeys(t *testing.T) {
 					if r := n.Run(lab.HeartbeatProgram, "-r"); r.Code != 0 {
 						t.Fatalf("heartbeat -r: exit code %d: %s", r.Code, r.Out)
 					}
-					if _, err := n.WaitLog(start, "Rereading authentication file", 3*time.Second); err != nil {
+					if _, err := n.WaitLog(start, "Rereading authentication file", 10*time.Second); err != nil {
 						t.Error(err)
 					}
-					p.Stays(pair.Home, 2500*time.Millisecond)
+					p.Stays(pair.Home, 3500*time.Millisecond)
 				}
 				change(p.A, "auth 2\n"+both)
 				change(p.B, "auth 2\n"+both)
@@ -145,6 +146,52 @@ func TestKeys(t *testing.T) {
 				p.Must(p.A.Takeover("all"))
 				p.Expect(pair.AllA, moveLimit)
 			})
+		})
+	}
+}
+
+// TestKilledReal: the daemon of a real node that runs everything is killed and started again
+// within the dead time. It says that it holds nothing while its services run, and ours, without
+// fencing, starts its own beside them: the log must say what is at risk. (Its own class it takes
+// up again at once.)
+func TestKilledReal(t *testing.T) {
+	t.Parallel()
+	for _, r := range roles() {
+		t.Run(r[0]+"+"+r[1], func(t *testing.T) {
+			t.Parallel()
+			p := pair.New(t, pair.Config{Roles: r, Failback: "off", Deadtime: "10", Initdead: "12", Allow: killedErrors})
+			ours, real := p.A, p.B
+			if real.Image() != lab.Real {
+				ours, real = real, ours
+			}
+			p.Start(p.A, p.B)
+			p.Expect(pair.Home, 2*bootLimit)
+			settle(p)
+			all := pair.AllB
+			if real == p.A {
+				all = pair.AllA
+			}
+			p.Must(real.Takeover("all"))
+			p.Expect(all, moveLimit)
+			settle(p)
+			p.Step("kill -9 of all processes of %s (real)", real.Name())
+			p.Tolerate(true)
+			for range 3 {
+				for _, proc := range real.Processes() {
+					if pr, err := os.FindProcess(proc.Pid); proc.IsHeartbeat() && err == nil {
+						_ = pr.Kill()
+					}
+				}
+			}
+			since := time.Now()
+			time.Sleep(time.Second)
+			p.Must(real.Start())
+			_, err := ours.WaitLog(since, real.Name()+" was started again without having stopped: what it held (foreign) may still run there, and on "+ours.Name()+" too", 30*time.Second)
+			p.Must(err)
+			if !real.Runs("a") || !real.Runs("b") {
+				t.Error("the services of the killed daemon did not go on: this test shows nothing")
+			}
+			p.Quiet(ours, since, "is dead")
 		})
 	}
 }

@@ -150,16 +150,18 @@ var usual = []string{
 	"Cannot lock ourselves into memory",
 }
 
-// checkLogs fails the test for errors that a node logged and that are not
-// allowed. On a real node our mistakes show there.
-func (p *Pair) checkLogs() {
+// severeLines are the errors that a node logged and that are not allowed. On a
+// real node our mistakes show there.
+func (p *Pair) severeLines() []string {
+	var found []string
 	for _, n := range p.Nodes {
 		for _, l := range n.Log() {
 			if hasAny(l.Text, severe) && !hasAny(l.Text, usual) && !hasAny(l.Text, p.cfg.Allow) {
-				p.T.Errorf("%8.3f %s (%s) logged: %s", l.Time.Sub(p.began).Seconds(), n.Name(), l.By.Name, l.Text)
+				found = append(found, fmt.Sprintf("%8.3f %s (%s) logged: %s", l.Time.Sub(p.began).Seconds(), n.Name(), l.By.Name, l.Text))
 			}
 		}
 	}
+	return found
 }
 
 func hasAny(s string, parts []string) bool {

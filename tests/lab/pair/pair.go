@@ -21,6 +21,8 @@ type Pair struct {
 	cfg   Config
 	watch *watcher
 	began time.Time
+
+	unquiet []string // what Quiet found, printed after the logs
 }
 
 // New builds the pair; its nodes have power, nothing is started. It ends with
@@ -52,12 +54,13 @@ func New(t testing.TB, cfg Config) *Pair {
 }
 
 func (p *Pair) finish() {
-	for _, f := range p.watch.end() {
-		p.T.Error(f)
-	}
-	p.checkLogs()
-	if p.T.Failed() {
+	found := append(append(p.unquiet, p.watch.end()...), p.severeLines()...)
+	if len(found) > 0 || p.T.Failed() {
 		p.dump()
+	}
+	// After the logs, where a reader of the last lines finds it.
+	for _, f := range found {
+		p.T.Error(f)
 	}
 	p.Close()
 }
@@ -127,7 +130,7 @@ func (p *Pair) Must(err error) {
 func (p *Pair) Quiet(n *lab.Node, since time.Time, text string) {
 	p.T.Helper()
 	if l, ok := n.FindLog(since, text); ok {
-		p.T.Errorf("%s (%s) logged %q, which nothing explains", n.Name(), n.Image().Name, l.Text)
+		p.unquiet = append(p.unquiet, fmt.Sprintf("%s (%s) logged %q, which nothing explains", n.Name(), n.Image().Name, l.Text))
 	}
 }
 

@@ -51,6 +51,9 @@ func (w *watcher) look() {
 				n++
 			}
 		}
+		if n > 1 && !w.nodes[0].Runs(r) {
+			n-- // it moved from the first to another between two looks
+		}
 		w.mu.Lock()
 		start, twice := w.since[r]
 		switch {
