@@ -22,7 +22,15 @@ type World struct {
 
 // NewWorld makes an empty world at time 0.
 func NewWorld(seed uint64) *World {
-	return &World{Rand: Rand{state: seed*0x9e3779b97f4a7c15 + 0x1234567}}
+	return &World{Rand: Rand{state: scatter(seed)*0x9e3779b97f4a7c15 + 0x1234567}}
+}
+
+// scatter keeps seeds apart: Rand steps by what the seed is multiplied with, so that seeds
+// in a row would draw the same numbers, shifted by one.
+func scatter(seed uint64) uint64 {
+	z := (seed + 0x632be59bd9b4e019) * 0xd1342543de82ef95
+	z = (z ^ z>>32) * 0xaef17502108ef2d9
+	return z ^ z>>29
 }
 
 // Now is the true time since the beginning; no node ever sees it.

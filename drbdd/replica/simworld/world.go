@@ -60,20 +60,11 @@ type volume struct {
 	based      bool // D3 counts: they were equal once
 }
 
-// scatter keeps seeds apart: the generator of package sim steps by what it
-// multiplies the seed with, so that seeds in a row would draw the same numbers,
-// shifted by one.
-func scatter(seed uint64) uint64 {
-	z := (seed + 0x632be59bd9b4e019) * 0xd1342543de82ef95
-	z = (z ^ z>>32) * 0xaef17502108ef2d9
-	return z ^ z>>29
-}
-
 // drawn lets tests change what a seed drew.
 var drawn func(w *world)
 
 func newWorld(seed uint64, f Factory, out io.Writer) *world {
-	w := &world{World: sim.NewWorld(scatter(seed)), seed: seed, make: f, out: out, victim: -1}
+	w := &world{World: sim.NewWorld(seed), seed: seed, make: f, out: out, victim: -1}
 	w.writes = append(w.writes, nil)
 	w.draw()
 	if drawn != nil {
