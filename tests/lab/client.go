@@ -91,17 +91,23 @@ func (c *Client) Shots() []Shot {
 	return append([]Shot(nil), c.shots...)
 }
 
+// Dial opens a TCP connection from the hub's side of the wire to addr, a literal IP
+// address and port.
+func (l *Lab) Dial(ctx context.Context, addr string) (conn net.Conn, err error) {
+	err = l.hub.do(func() (err error) {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, "tcp4", addr) // one literal address: dialled on this thread
+		return err
+	})
+	return conn, err
+}
+
 // Get fetches "/" from addr, a literal IP address and port, over a connection
 // that starts in the hub.
 func (l *Lab) Get(ctx context.Context, addr string, limit time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var conn net.Conn
-	err := l.hub.do(func() (err error) {
-		var d net.Dialer
-		conn, err = d.DialContext(ctx, "tcp4", addr) // one literal address: dialled on this thread
-		return err
-	})
+	conn, err := l.Dial(ctx, addr)
 	if err != nil {
 		return "", err
 	}

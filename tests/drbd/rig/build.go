@@ -16,6 +16,7 @@ type Image int
 const (
 	Ours    Image = iota // all commands are ours
 	RealAdm              // drbdadm and drbdmeta are those of the machine, drbdsetup is ours
+	Pair                 // all that "make install" installs, Heartbeat among it
 )
 
 // links are the names of our program; RealAdm has the first two only.
@@ -24,8 +25,8 @@ var links = []string{"drbdsetup", "drbdsetup-84", "drbdsetup-83", "drbdadm", "dr
 // built is our program, once for each test program.
 var built struct {
 	sync.Mutex
-	remove func()
-	images [2]*lab.Image
+	remove []func()
+	images [3]*lab.Image
 	err    error
 }
 
@@ -34,7 +35,7 @@ func image(i Image) (*lab.Image, error) {
 	built.Lock()
 	defer built.Unlock()
 	if built.images[i] == nil && built.err == nil {
-		built.err = build()
+		built.err = build(i == Pair)
 	}
 	return built.images[i], built.err
 }
@@ -48,7 +49,7 @@ func Programs(i Image) (string, error) {
 	return filepath.Join(img.Root, "usr/sbin"), nil
 }
 
-func build() error {
+func build(pair bool) error {
 	repo, err := Repo()
 	if err != nil {
 		return err
@@ -57,7 +58,11 @@ func build() error {
 	if err != nil {
 		return err
 	}
-	built.remove = remove
+	built.remove = append(built.remove, remove)
+	if pair {
+		built.images[Pair], err = lab.Install(repo, dir)
+		return err
+	}
 	prog := filepath.Join(dir, "drbdd")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", prog, "./drbdd")
 	cmd.Dir = repo
@@ -85,10 +90,10 @@ func build() error {
 func Cleanup() {
 	built.Lock()
 	defer built.Unlock()
-	if built.remove != nil {
-		built.remove()
-		built.remove = nil
+	for _, f := range built.remove {
+		f()
 	}
+	built.remove = nil
 }
 
 // Repo is the directory of the project.

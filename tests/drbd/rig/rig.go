@@ -2,6 +2,7 @@ package rig
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -31,8 +32,15 @@ type Options struct {
 	// Settings are lines of drbdd.cf.
 	Settings []string
 	// Etc are further files of both machines: place inside -> text. Those in
-	// /etc/init.d are executable.
+	// /etc/init.d and in a directory bin are executable.
 	Etc map[string]string
+	// Own, if set, gives further files of each machine.
+	Own func(machine int) map[string]string
+	// Cluster are the files of /etc/ha.d of machines that run Heartbeat, too (Image Pair).
+	// They have a serial line.
+	Cluster map[string]string
+	// Segments are the networks; the first has the addresses Addr. One if it is empty.
+	Segments []lab.Segment
 	// Disks makes the disks of a machine: name in /dev -> disk. dir is empty and the
 	// machine's own.
 	Disks func(machine int, dir string) (map[string]Disk, error)
@@ -82,8 +90,15 @@ func New(t TB, opt Options) *Rig {
 	t.Cleanup(remove)
 	r := &Rig{TB: t, opt: opt, dir: dir, start: time.Now(), ended: make(chan struct{})}
 	lo := lab.Options{
-		Segments: []lab.Segment{{Prefix: netip.MustParsePrefix("130.66.201.0/24"), Hub: 254}},
+		Files:    opt.Cluster,
+		Segments: opt.Segments,
 		Lines:    [][2]string{},
+	}
+	if lo.Segments == nil {
+		lo.Segments = []lab.Segment{{Prefix: netip.MustParsePrefix("130.66.201.0/24"), Hub: 254}}
+	}
+	if opt.Cluster != nil {
+		lo.Lines = append(lo.Lines, Names)
 	}
 	var nodes []*Node
 	for i, name := range Names {
@@ -133,10 +148,15 @@ func (n *Node) files(opt Options) (map[string]string, error) {
 			binds[f] = "/etc/" + name
 		}
 	}
-	for at, text := range opt.Etc {
+	etc := map[string]string{}
+	maps.Copy(etc, opt.Etc)
+	if opt.Own != nil {
+		maps.Copy(etc, opt.Own(n.index))
+	}
+	for at, text := range etc {
 		f := filepath.Join(n.dir, strings.ReplaceAll(at, "/", "-"))
 		mode := os.FileMode(0o644)
-		if strings.HasPrefix(at, "/etc/init.d/") {
+		if dir := filepath.Dir(at); dir == "/etc/init.d" || filepath.Base(dir) == "bin" {
 			mode = 0o755
 		}
 		if err := os.WriteFile(f, []byte(text), mode); err != nil {
