@@ -25,6 +25,9 @@ func Decide(os State, c Change, env Env, hard bool) (ns State, rc wire.Result, l
 	rc = CheckAlways(os, ns)
 	if rc.Ok() && !hard && upgrades(wish, ns) {
 		rc = wire.NoUpToDateDisk
+		if CheckTransition(os, ns, env) == wire.ResyncRunning {
+			rc = wire.ResyncRunning // the reason that the original gives
+		}
 	} else if rc.Ok() && !hard {
 		rc = CheckValid(ns, env)
 		// What was wrong before may stay wrong in the same way: else nothing could be

@@ -58,6 +58,24 @@ func TestDecide(t *testing.T) {
 		t.Errorf("an UpToDate disk was not outdated: %v", ns)
 	}
 
+	// A verify or full sync would make the disks better than they are; during a resync
+	// that is not the reason given.
+	env := Env{VerifyAlg: true, Version: 101}
+	for _, x := range []struct {
+		os   State
+		c    wire.ConnState
+		want wire.Result
+	}{
+		{st(sec, pri, wire.Connected, bad, up), wire.VerifyS, wire.NoUpToDateDisk},
+		{st(pri, sec, wire.PausedSyncS, up, bad), wire.VerifyS, wire.ResyncRunning},
+		{st(sec, pri, wire.PausedSyncT, bad, up), wire.VerifyS, wire.ResyncRunning},
+		{st(sec, pri, wire.SyncTarget, bad, up), wire.StartingSyncS, wire.ResyncRunning},
+	} {
+		if _, rc, _ := Decide(x.os, SetConn(x.c), env, false); rc != x.want {
+			t.Errorf("%v to %v: %d, want %d", x.os, x.c, rc, x.want)
+		}
+	}
+
 	for _, c := range []Change{
 		{wire.RoleMask, 0}, {wire.RoleMask, 3}, {wire.PeerMask, wire.PeerMask}, {wire.ConnMask, wire.ConnMask},
 		{wire.DiskMask, wire.DiskMask}, {wire.PdskMask, wire.PdskMask}, SetDisk(dunno),
