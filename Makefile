@@ -18,7 +18,7 @@ COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
-.PHONY: all build install install-heartbeatd install-drbdd clean demo demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
+.PHONY: all build install install-heartbeatd install-drbdd clean demo demo-pair demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
 
 all: build
 
@@ -132,6 +132,10 @@ test: needs build vet unit sim fuzz e2e interop
 demo: build
 	@tests/needs.sh demo
 	@go run ./tests/demo
+
+# demo-pair: the whole article, heartbeatd and drbdd together.
+demo-pair: build
+	@go run ./tests/demo -pair
 
 demo-drbd:
 	@tests/needs.sh drbd

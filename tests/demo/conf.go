@@ -3,19 +3,8 @@
 package main
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
-)
-
-// The article's files, as they are.
-var (
-	//go:embed seed/ha.cf
-	seedHaCf string
-	//go:embed seed/authkeys
-	seedAuthkeys string
-	//go:embed seed/haresources.apache
-	seedHaresources string
 )
 
 // change is one line of a file that the demo replaces.
@@ -37,9 +26,8 @@ var forReal = []change{
 	{"haresources", "IPAddr2 ::", "IPaddr2::"},
 }
 
-// files are /etc/ha.d of both machines after the changes.
-func files(changes []change) (map[string]string, error) {
-	f := map[string]string{"ha.cf": seedHaCf, "authkeys": seedAuthkeys, "haresources": seedHaresources}
+// files are the files f of both machines after the changes.
+func files(f map[string]string, changes []change) (map[string]string, error) {
 	for _, c := range changes {
 		if !strings.Contains(f[c.file], c.old) {
 			return nil, fmt.Errorf("%s has no %q to change", c.file, c.old)

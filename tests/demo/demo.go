@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"classicha/tests/demo/seed"
 	"classicha/tests/lab"
 )
 
@@ -65,7 +66,7 @@ func (d *demo) build(tmp string) error {
 		}
 		changes, program = shorter, "heartbeatd"
 	}
-	ha, err := files(changes)
+	ha, err := files(map[string]string{"ha.cf": seed.HaCf, "authkeys": seed.Authkeys, "haresources": seed.HaresourcesApache}, changes)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@
 //
 //	go run ./tests/demo          our heartbeatd, installed by "make install" into a temporary directory
 //	go run ./tests/demo -real    the real Heartbeat 3.0.6, if it is installed
+//	go run ./tests/demo -pair    the whole article: heartbeatd and drbdd, a database, all that was acknowledged
 //
 // Everything happens in namespaces of its own and is gone when the program ends.
 package main
@@ -17,20 +18,30 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"classicha/tests/drbd/rig"
 )
 
 func main() {
 	real := flag.Bool("real", false, "run the real Heartbeat instead of ours")
+	both := flag.Bool("pair", false, "the whole article: heartbeatd and drbdd")
 	flag.Parse()
-	if err := prepare(*real); err != nil {
+	if *both {
+		rig.Isolate()
+	}
+	if err := prepare(*real, *both); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
-	d := &demo{real: *real, out: newTimeline(os.Stdout)}
+	out := newTimeline(os.Stdout)
+	run := (&demo{real: *real, out: out}).run
+	if *both {
+		run = newPair(out).run
+	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	done := make(chan error, 1)
-	go func() { done <- d.run() }()
+	go func() { done <- run() }()
 	var err error
 	select {
 	case err = <-done:

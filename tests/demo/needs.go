@@ -22,8 +22,14 @@ var needs = []need{
 	{"/usr/bin/nsenter", "util-linux", "to start programs inside the two machines"},
 }
 
+// pairNeeds are those of the whole article.
+var pairNeeds = []need{
+	{"/etc/init.d/redis-server", "redis-server", "the database"},
+	{"/usr/sbin/mkfs.ext3", "e2fsprogs", "the file system"},
+}
+
 // prepare checks what the demo needs and installs missing packages.
-func prepare(real bool) error {
+func prepare(real, pair bool) error {
 	if os.Geteuid() != 0 {
 		return errors.New(`root is needed.
 It builds two machines out of network, mount, UTS, IPC and PID namespaces on this one, with
@@ -33,7 +39,11 @@ installed if they are missing. Try: sudo make demo`)
 	}
 	var missing []string
 	seen := map[string]bool{}
-	for _, n := range needs {
+	all := needs
+	if pair {
+		all = append(all, pairNeeds...)
+	}
+	for _, n := range all {
 		if _, err := os.Stat(n.file); err != nil && !seen[n.pkg] {
 			seen[n.pkg] = true
 			missing = append(missing, n.pkg)

@@ -3,17 +3,12 @@
 package main
 
 import (
-	_ "embed"
 	"strings"
 	"time"
 
+	"classicha/tests/demo/seed"
 	"classicha/tests/drbd/rig"
 )
-
-// seed is the drbd.conf of the article, as printed.
-//
-//go:embed seed-drbd.conf
-var seed string
 
 const (
 	limit = 60 * time.Second
@@ -26,8 +21,8 @@ func play(s *stage) {
 serv-a  130.66.201.1 ── eth0 ──┐  /dev/drbd0 on each, of /dev/sda1 (160 MiB)
 serv-b  130.66.201.2 ── eth0 ──┘  /etc/drbd.conf: the article's of 2005, as printed:
 
-    ` + strings.ReplaceAll(strings.TrimSpace(seed), "\n", "\n    ") + "\n ")
-	r := rig.New(s, rig.Options{Conf: seed, Disks: rig.FileDisks(160 << 20), Settings: []string{"proc-format 0.7"}})
+    ` + strings.ReplaceAll(strings.TrimSpace(seed.DrbdConf), "\n", "\n    ") + "\n ")
+	r := rig.New(s, rig.Options{Conf: seed.DrbdConf, Disks: rig.FileDisks(160 << 20), Settings: []string{"proc-format 0.7"}})
 	a, b := r.A, r.B
 	s.start = time.Now()
 

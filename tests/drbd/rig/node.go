@@ -138,6 +138,11 @@ func (n *Node) Start(words ...string) {
 	n.Answers()
 }
 
+// SetConf changes /etc/drbd.conf.
+func (n *Node) SetConf(text string) error {
+	return os.WriteFile(filepath.Join(n.dir, "drbd.conf"), []byte(text), 0o644) // the file that is mounted there
+}
+
 // Answers waits until drbdd answers.
 func (n *Node) Answers() {
 	n.r.Helper()
