@@ -181,20 +181,36 @@ func (v *volume) detachThen(force bool, done func(wire.Result)) {
 			done(wire.Success)
 			return
 		}
-		v.request(c, func(rc wire.Result) {
-			if !rc.Ok() {
-				done(rc)
-				return
-			}
-			if v.dsk != b {
-				done(wire.Success)
-				return
-			}
-			v.detached = append(v.detached, ended)
-			if !b.failed {
-				v.discardDisk(b)
-			}
-		})
+		ask := func() {
+			v.request(c, func(rc wire.Result) {
+				if !rc.Ok() {
+					v.r.notOutdated()
+					done(rc)
+					return
+				}
+				if v.dsk != b {
+					done(wire.Success)
+					return
+				}
+				v.detached = append(v.detached, ended)
+				if !b.failed {
+					v.discardDisk(b)
+				}
+			})
+		}
+		if v.st.Conn >= wire.Connected && v.st.PDisk == wire.UpToDate && b.super.Flags.Has(metadata.WasUpToDate) {
+			// The peer goes on alone as soon as it hears of it, and its answer may get lost.
+			b.super.Flags &^= metadata.WasUpToDate
+			b.syncSuper(func() {
+				if v.dsk != b || b.failed {
+					done(wire.Success)
+					return
+				}
+				ask()
+			})
+			return
+		}
+		ask()
 	})
 }
 

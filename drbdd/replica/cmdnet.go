@@ -161,7 +161,13 @@ func (r *Resource) graceful(c state.Change, end func(state.Change), done func(wi
 				over = true
 				r.graceful(c, end, done, 4)
 				return true
-			}, func() { done(rc) })
+			}, func() {
+				if r.cs == wire.WFReportParams && r.peer.stateSent {
+					end(conn) // a peer that does not end the handshake is not asked
+					return
+				}
+				done(rc)
+			})
 		default:
 			if tries == 3 {
 				r.notOutdated()

@@ -331,6 +331,9 @@ func (v *volume) newCurrentCmd(id uint64, clear bool) {
 		v.sendUUIDs(wire.UUIDSkipInitialSync)
 		b.super.UUIDs.SetBitmap(0)
 		b.super.UUIDs.History0 = 0
+		if v.p.uuids != nil { // the peer takes them over, and does not say so
+			v.setPeerUUIDs(b.super.UUIDs)
+		}
 		v.logUUIDs("cleared bitmap UUID")
 		v.apply(state.Join(state.SetDisk(wire.UpToDate), state.SetPDisk(wire.UpToDate)), true)
 	}

@@ -39,7 +39,10 @@ func (v *volume) followed(os, ns state.State) {
 	v.followFrozen(os, ns)
 
 	// (a) starting a resync as source sends P_SYNC_UUID: see startResync.
-	if (os.Disk == wire.Attaching || os.Disk == wire.Negotiating) && ns.Disk != wire.Attaching && ns.Disk != wire.Negotiating {
+	known := (os.Disk == wire.Attaching || os.Disk == wire.Negotiating) && ns.Disk != wire.Attaching && ns.Disk != wire.Negotiating
+	// What is too large for the peer waits for the own disk, or for another peer.
+	better := os.Disk == wire.Inconsistent && ns.Disk != wire.Inconsistent || os.Conn >= wire.Connected && ns.Conn < wire.Connected
+	if len(v.frozen) > 0 && (known || better) {
 		r.soon(func() {
 			if !r.suspended() {
 				v.thaw()
@@ -151,7 +154,18 @@ func (v *volume) followGeneration(os, ns state.State) {
 		os.PDisk == wire.DUnknown && (ns.PDisk == wire.Diskless || ns.PDisk == wire.Failed || ns.PDisk == wire.Outdated)
 	primary := ns.Role == wire.Primary || ns.Peer == wire.Primary
 	served := ns.PDisk == wire.Diskless && ns.Peer == wire.Primary && os.Peer != wire.Primary
-	if !(lost && primary || served) || b.super.UUIDs.Bitmap != 0 {
+	if os.Conn < wire.Connected && ns.Role != wire.Primary && ns.PDisk <= wire.Failed {
+		return // it is not known yet whether the peer goes on with this data
+	}
+	if lost && primary || served {
+		v.nextGeneration()
+	}
+}
+
+// nextGeneration begins a new generation, if the last one is not still that of the
+// peer.
+func (v *volume) nextGeneration() {
+	if v.dsk.super.UUIDs.Bitmap != 0 {
 		return
 	}
 	if v.r.suspended() {

@@ -126,6 +126,7 @@ func (v *volume) gotUUIDs(u wire.UUIDs) {
 		if v.st.Conn == wire.Connected && gi.MaySkipInitialSync(b.super.UUIDs, r.peer.dialect.Version, u.Flags) {
 			v.logf(Info, "Accepted new current UUID, preparing to skip initial sync")
 			gi.SkipInitialSync(&b.super.UUIDs, u.Current, v.st.Role == wire.Primary)
+			v.setPeerUUIDs(b.super.UUIDs) // it cleared the rest behind what it sent
 			v.expose(b.super.UUIDs.Current)
 			b.bm.ClearAll()
 			b.syncBitmap(nil)
@@ -215,8 +216,15 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 	v.p.disk = ps.Disk
 	os := v.state()
 	c := state.Join(state.SetPeer(ps.Role), state.SetPDisk(disk), state.SetPeerISP(ps.AftrISP || ps.UserISP), state.SetConn(conn))
-	if os.Disk == wire.Negotiating && (conn == wire.Connected || conn == wire.WFBitMapS) {
-		c = state.Join(c, state.SetDisk(v.dsk.attachDisk))
+	own := os.Disk
+	if own == wire.Negotiating && (conn == wire.Connected || conn == wire.WFBitMapS) {
+		own = v.dsk.attachDisk
+		c = state.Join(c, state.SetDisk(own))
+	}
+	// A Primary without a disk goes on with ours.
+	serves := ps.Role == wire.Primary && ps.Disk <= wire.Failed && ps.PDisk == wire.UpToDate && ps.Conn >= wire.Connected
+	if serves && own == wire.Consistent {
+		c = state.Join(c, state.SetDisk(wire.UpToDate))
 	}
 	if r.suspended() && v.newUUID && disk == wire.Consistent && os.Conn < wire.Connected && conn >= wire.Connected {
 		r.logf(Error, "Aborting Connect, can not thaw IO with an only Consistent peer")
@@ -231,6 +239,9 @@ func (v *volume) gotStateConn(ps state.State, disk wire.DiskState, conn wire.Con
 		v.logf(Error, "State change failed: %s", rc.Text())
 		r.disconnected()
 		return
+	}
+	if serves && v.st.Disk == wire.UpToDate && v.st.Role != wire.Primary && !v.dsk.gone() {
+		v.nextGeneration()
 	}
 	if os.Conn > wire.WFReportParams && conn > wire.Connected && ps.Conn <= wire.Connected && ps.Disk != wire.Negotiating && conn != os.Conn {
 		// We want a resync, and the peer does not know it yet.
@@ -267,8 +278,9 @@ func (v *volume) handshake(ps state.State, disk wire.DiskState, os state.State) 
 		d := gi.Decide(in)
 		v.steps(session, d.Steps, func() {
 			if d.NeedDemotion {
-				in.TriedDemote = true
-				in.Demoted = v.apply(state.SetRole(wire.Secondary), false).Ok()
+				// A Primary has its device in use: only its shell knows for what, and nobody
+				// takes it away from here. The handler is called for that.
+				in.TriedDemote, in.Demoted = true, false
 				decide()
 				return
 			}
@@ -305,8 +317,19 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 		return
 	}
 	if f := d.Compare.FixSelf; f != nil {
-		b.super.UUIDs = *f
-		b.syncSuper(nil)
+		fix := func() {
+			if !b.gone() {
+				b.super.UUIDs = *f
+				b.syncSuper(nil)
+			}
+		}
+		if ps.Disk == wire.Negotiating {
+			// The peer attached: it compares with what it is sent next, and would see no
+			// difference any more.
+			defer fix()
+		} else {
+			fix()
+		}
 	}
 	if f := d.Compare.FixPeer; f != nil {
 		v.p.uuids.Current, v.p.uuids.Bitmap, v.p.uuids.History0, v.p.uuids.History1 = f.Current, f.Bitmap, f.History0, f.History1

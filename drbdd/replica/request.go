@@ -39,6 +39,7 @@ type appReq struct {
 	done     bool // the application was answered
 	frozen   bool // in volume.frozen
 	starting bool // begun, and not sent to the disks yet
+	issued   bool // was sent to the disks, perhaps in an earlier life
 	lost     bool // the peer's disk failed before it was stable there
 	tries    int  // reads: disks that failed
 }
@@ -91,7 +92,8 @@ func (v *volume) answer(q *appReq, err Errno, from Buf) {
 }
 
 // freeze keeps a request until I/O goes on; then it is begun again. Meanwhile a
-// resync may read what it has written.
+// resync may read what it has written, and others may use its place in the activity
+// log: they may be what it waits for when it is begun again.
 func (v *volume) freeze(q *appReq) {
 	if q.frozen {
 		return
@@ -101,7 +103,20 @@ func (v *volume) freeze(q *appReq) {
 	q.tries = 0
 	s, a := q.span, q.asked
 	q.span, q.asked = nil, nil
-	v.r.soon(func() { v.leaveWrite(s, a) })
+	b := q.held
+	q.held = nil
+	if b.gone() {
+		b = nil
+	}
+	if b != nil && q.issued {
+		b.oos(q.Sector, q.Size)
+	}
+	v.r.soon(func() {
+		if b != nil {
+			b.al.drop(q.Sector, q.Size)
+		}
+		v.leaveWrite(s, a)
+	})
 }
 
 // leaveWrite gives up the ranges of a write.
@@ -208,8 +223,12 @@ func (v *volume) write(q *appReq) {
 		return
 	}
 	if v.replicates() && q.Size > v.r.sendLimit(q.Op) {
-		// It was made before this peer said how little it takes. Without the peer the
-		// blocks are marked, and synced when it is back.
+		// It was made before this peer said how little it takes.
+		if v.st.Disk != wire.UpToDate {
+			v.oversized(q)
+			return
+		}
+		// Without the peer the blocks are marked, and synced when it is back.
 		v.r.lose(wire.NetworkFailure, "a write is larger than the peer takes; connecting again")
 		if v.r.suspended() {
 			v.freeze(q)
@@ -233,7 +252,7 @@ func (v *volume) write(q *appReq) {
 	if q.inTL {
 		r.tl.ghost(q)
 	}
-	q.starting = false
+	q.starting, q.issued = false, true
 	q.local, q.net, q.done, q.since, q.inSync, q.lost = partNone, partNone, false, r.now, false, false
 	if remote {
 		q.net = partPending
@@ -258,6 +277,17 @@ func (v *volume) write(q *appReq) {
 		}
 		b.submit(d, func(done DiskDone) { v.localWritten(q, b, done.OK) })
 	}
+}
+
+// oversized is a write that the only good disk cannot be told of: it waits until
+// the own disk is synced, and fails without one.
+func (v *volume) oversized(q *appReq) {
+	if v.usable() {
+		v.freeze(q)
+		return
+	}
+	v.logf(Error, "IO ERROR: a write is larger than the peer takes, sector %d+%d", q.Sector, q.Size/512)
+	v.answerWrite(q, EIO)
 }
 
 // sendLimit is the most that one packet to the peer may write, in bytes.
@@ -288,6 +318,9 @@ func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
 	if !ok {
 		q.local = partFailed
 		v.diskFailed(b, "WRITE", q.Sector, q.Size)
+		if q.inTL && q.epoch == v.r.tl.cur {
+			v.r.tl.next() // with protocols A and B the answer to its barrier is waited for
+		}
 	}
 	v.settled(q)
 	v.advance(q)
@@ -311,7 +344,7 @@ func (q *appReq) netSatisfied() bool {
 	case partPending:
 		return false
 	case partTaken:
-		return q.proto != 'C'
+		return q.proto != 'C' && q.local != partFailed // the peer's disk is the only one that can have it
 	}
 	return true
 }

@@ -215,6 +215,13 @@ func (r *Resource) acked(v *volume, cmd wire.Command, a wire.BlockAck) {
 	v.advance(q)
 }
 
+// acknowledged tells whether the peer says more of a write than the answer to its
+// barrier. Before version 100 that follows from what it was configured with.
+func (q *appReq) acknowledged() bool {
+	r := q.v.r
+	return q.proto != 'A' && (r.peer.dialect.Version >= 100 || r.net.Protocol != 'A')
+}
+
 // answered counts a write as one that nobody waits for the peer any more for.
 func (q *appReq) answered() {
 	if q.counted {
@@ -237,7 +244,7 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 	}
 	epoch := t.open[0].epoch
 	for _, q := range t.reqs {
-		if q.epoch == epoch && q.net == partPending && q.proto != 'A' {
+		if q.epoch == epoch && q.net == partPending && q.acknowledged() {
 			r.protocolError("BAD! BarrierAck #%d received before the acknowledgement of sector %ds", a.Number, q.Sector)
 			return
 		}
@@ -311,6 +318,9 @@ func (r *Resource) tlLost() {
 	t.reset()
 	for _, q := range reqs {
 		q.inTL = false
+		if q.done && q.net != partOK && q.v.dsk.gone() && q.v.st.Role == wire.Primary {
+			q.v.missed = true // protocol A or B, and nobody is sure to have it
+		}
 		q.net = partFailed
 		q.v.settled(q)
 		if q.v.dsk != nil {

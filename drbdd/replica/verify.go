@@ -210,8 +210,10 @@ func (v *volume) gotVerifyReply(q wire.BlockReq, digest []byte) {
 			o.flying--
 			v.count.Pending--
 			v.verified(q.Sector, q.Size, same)
-			o.unlock(v, q.Sector)
-			v.checkVerify()
+			o.unlock(v, q.Sector) // what waited for it may end the verify
+			if v.ov == o {
+				v.checkVerify()
+			}
 		})
 	})
 	v.ranges.begin(s)

@@ -45,7 +45,7 @@ type VolumeView struct {
 	MaxIO      uint32 // bytes of the largest read or write
 	CanDiscard bool
 
-	Exposed uint64 // UUID of the data that applications have seen
+	Exposed uint64 // UUID of the data that applications have seen, also those that wait since a predecessor
 
 	HasDisk         bool // a backing device is attached (metadata below is valid)
 	Options         DiskOptions

@@ -194,6 +194,14 @@ func (v *volume) newCurrent() {
 
 func (v *volume) expose(x uint64) { v.exposed = x }
 
+// seen is what applications know, here or left waiting by a predecessor.
+func (v *volume) seen() uint64 {
+	if v.kept != 0 {
+		return v.kept
+	}
+	return v.exposed
+}
+
 func (v *volume) logUUIDs(what string) {
 	u := v.dsk.super.UUIDs
 	v.logf(Info, "%s %016X:%016X:%016X:%016X", what, u.Current, u.Bitmap, u.History0, u.History1)

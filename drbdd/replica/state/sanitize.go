@@ -57,10 +57,11 @@ func known(d wire.DiskState) wire.DiskState {
 }
 
 // compared is what a disk is worth once it met the other one. Against a node
-// without a disk nothing is found out, but that a Primary there goes on with this
-// data: it looked at the generation.
-func compared(d, other wire.DiskState, role wire.Role) wire.DiskState {
-	if other <= wire.Failed && (d == wire.Outdated || role != wire.Primary) {
+// without a disk nothing is found out. But a Primary without one goes on with the
+// peer's data, after a look at its generation; the peer hears of that in the next
+// P_STATE.
+func compared(d, other wire.DiskState, primary bool) wire.DiskState {
+	if other <= wire.Failed && (d == wire.Outdated || !primary) {
 		return d
 	}
 	return known(d)
@@ -110,10 +111,10 @@ func Sanitize(os, ns State, env Env) (_ State, warn string) {
 	if ns.Conn >= wire.Connected && ns.Conn < wire.Ahead {
 		disk, pdisk := ns.Disk, ns.PDisk
 		if os.Conn < wire.Connected || os.Disk <= wire.Negotiating {
-			ns.Disk = compared(disk, pdisk, ns.Peer)
+			ns.Disk = compared(disk, pdisk, false)
 		}
 		if os.Conn < wire.Connected || os.PDisk <= wire.Negotiating {
-			ns.PDisk = compared(pdisk, disk, ns.Role)
+			ns.PDisk = compared(pdisk, disk, ns.Role == wire.Primary)
 		} else if ns.Conn == wire.Connected && os.Conn > wire.Connected && ns.PDisk == wire.Consistent {
 			ns.PDisk = wire.Outdated
 		}
