@@ -153,11 +153,18 @@ func (n *node) connectCmd() {
 // tells whether that worked.
 func (n *node) promote(force bool, then func(ok bool)) {
 	n.busy++
+	if force {
+		n.forcing++
+	}
 	n.roles(0, func(nr int) replica.Verb { return replica.PrimaryCmd{Vol: nr, Force: force} }, func(good bool) {
 		n.busy--
 		n.w.note("%s: primary (force %v): %v", n, force, good)
 		if good {
-			n.promoted(force)
+			// Of two commands the other may have been the one that did it.
+			n.promoted(force || n.forcing > 0)
+		}
+		if force {
+			n.forcing--
 		}
 		if then != nil {
 			then(good)

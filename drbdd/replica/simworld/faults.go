@@ -67,7 +67,11 @@ func (w *world) fault() {
 			if w.Chance(0.5) {
 				d = w.Between(0, 5*time.Second)
 			}
-			w.After(d, func() { n.peer().powerOff(w.Between(time.Second, 20*time.Second)) })
+			w.After(d, func() {
+				if !w.calm {
+					n.peer().powerOff(w.Between(time.Second, 20*time.Second))
+				}
+			})
 		}},
 		{p.split, (*node).splitBrain},
 	}
@@ -178,7 +182,7 @@ func (n *node) administrate() {
 		n.order(replica.Disconnect{Force: w.Chance(0.2)}, func(replica.Reply) {
 			boot := n.boot
 			w.After(w.Between(0, 5*time.Second), func() {
-				if n.boot == boot && n.core != nil && n.look().Net == nil {
+				if n.boot == boot && n.core != nil && n.look().Net == nil && !w.over {
 					n.connectCmd()
 				}
 			})

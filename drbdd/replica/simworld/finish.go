@@ -57,6 +57,10 @@ func (w *world) finish() {
 	if len(w.bad) > 0 {
 		return
 	}
+	if b.app == nil {
+		w.fail("live", "%s ends while nothing is broken: %s", b, b.status())
+		return
+	}
 	b.app.left = 0
 	w.readAll(b)
 	w.rest()

@@ -183,15 +183,20 @@ func (w *world) treat(n *node) {
 // lastResort: nobody has good data, and nobody is about to get it. What one node has
 // is declared to be good.
 func (w *world) lastResort() {
-	bad, able := false, true
+	bad, fresh := false, true
+	for _, v := range w.vols {
+		fresh = fresh && v.lin[0].br == nil && v.lin[1].br == nil
+	}
+	if fresh {
+		return // the first start is yet to come
+	}
 	for _, v := range w.vols {
 		a, b := w.nodes[0].vol(v.nr), w.nodes[1].vol(v.nr)
-		if a == nil || b == nil || v.lin[0].br == nil && v.lin[1].br == nil {
+		if a == nil || b == nil {
 			return
 		}
 		if a.Disk != wire.UpToDate && b.Disk != wire.UpToDate {
 			bad = true
-			able = able && a.Disk >= wire.Inconsistent && b.Disk >= wire.Inconsistent
 		}
 	}
 	if !bad {

@@ -19,6 +19,21 @@ type lineage struct {
 	spent bool
 }
 
+// holdsAll tells whether a disk has what its history says in every sector, though it
+// was thought to have missed something (protocols A and B: see forget).
+func (v *volume) holdsAll(i int) bool {
+	d, br := v.w.nodes[i].vols[v.nr].disk, v.lin[i].br
+	for slot, b := range v.g.used {
+		cs := br.at(slot)
+		for k, x := range d.at(slot).cur {
+			if !has(cs[k], x) && !v.underWay(br, b*perBlock+uint64(k), x) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // served is the history that a Primary's application sees: that of its own disk if
 // that is good, else its peer's.
 func (v *volume) served(n *node) *branch {
@@ -78,6 +93,9 @@ func (v *volume) holders(n *node, r *request) {
 	h[n.i] = x.Disk == wire.UpToDate
 	h[1-n.i] = x.Conn >= wire.Connected && (x.Pdsk == wire.UpToDate ||
 		x.Pdsk >= wire.Inconsistent && x.Conn >= wire.WFBitMapT && x.Conn < wire.Ahead) // both get the write
+	if !h[1-n.i] && r.w != nil && v.has(1-n.i, r) {
+		h[1-n.i] = true // it got it before the connection broke
+	}
 	if !h[0] && !h[1] {
 		h[1-n.i] = true // half of a disk has it: two faults at a time
 	}
@@ -90,6 +108,16 @@ func (v *volume) holders(n *node, r *request) {
 	if !h[1-n.i] && !r.br.forced {
 		v.checkFenced(n)
 	}
+}
+
+// has tells whether a disk has a write in all its sectors.
+func (v *volume) has(i int, r *request) bool {
+	d := v.w.nodes[i].vols[v.nr].disk
+	all := true
+	v.sectorsOf(r.sector, r.sectors, func(s uint64, slot, k int) {
+		all = all && d.at(slot).cur[k] == r.w.val(s)
+	})
+	return all
 }
 
 // checkFenced: with fencing resource-and-stonith nothing is acknowledged alone while
@@ -202,18 +230,33 @@ func (v *volume) promoted(n *node, force bool) {
 		if d := n.vols[v.nr].disk; n.app == nil && !(force && x.Disk == wire.Outdated) && (d.lastErr == 0 || w.Now()-d.lastErr > 10*time.Second) {
 			w.fail("D5", "%s vol %d: promoted (force %v) with %s/%s data", n, v.nr, force, x.Disk, x.Pdsk)
 		}
+		if force && x.Disk <= wire.Failed {
+			// Its disk was declared to be good, and failed before the command ended.
+			v.fork(n.i, "promoted with a disk that fails", true)
+			w.unruly = w.unruly || v.lin[1-n.i].br != nil
+			return
+		}
 		// By force it may be outdated in the same moment (fence-peer: the peer is active).
 		v.merge(n.i) // it may come back with what a power cut left
 		return
 	}
 	l := &v.lin[src]
 	switch {
+	case l.br == nil && !force && w.skipped != nil && (v.lin[1-src].br == nil || w.unruly || w.p.disk.Fencing != replica.ResourceAndStonith):
+		// The administrator declared both disks to be good, and they did not meet since.
+		w.unruly = w.unruly || v.lin[1-src].br != nil
+		v.fork(src, "declared to be good", false)
 	case l.br == nil:
 		if !force {
 			w.fail("D5", "%s vol %d: promoted without force though nobody's data was ever good", n, v.nr)
 			return
 		}
 		v.fork(src, "the first Primary", true)
+		if v.lin[1-src].br != nil {
+			// Forced on both nodes: each may be told that the other is fenced, and both
+			// are right. This is the administrator's split brain.
+			w.unruly = true
+		}
 	case !l.current && (force || w.unruly || src != n.i || w.p.disk.Fencing != replica.ResourceAndStonith):
 		if !force && !w.unruly {
 			w.note("%s vol %d: promoted with old data; nobody forbade it", n, v.nr)

@@ -41,6 +41,7 @@ type node struct {
 	ready    bool   // the start-up commands are through
 	net      replica.NetOptions
 	busy     int // commands of the administrator under way
+	forcing  int // promotions by force under way
 	connects int // Connect commands since the nodes were in sync
 
 	stuck                int           // attempts to stop the application

@@ -76,6 +76,9 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 	w := v.w
 	w.stats.Resyncs++
 	t, s := &v.lin[n.i], &v.lin[1-n.i]
+	if s.br == t.br && s.br != nil && !s.current {
+		s.current = v.holdsAll(1 - n.i)
+	}
 	same := s.current && s.br == t.br
 	if t.current && !same {
 		wanted := t.spent || n.discard || n.peer().discardPeer
@@ -98,6 +101,9 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 			}
 			w.fail("D4", "%s vol %d: becomes %s of %s, which has %s", n, v.nr, c, n.peer(), what)
 			return
+		}
+		if s.br != nil && !s.current {
+			v.fork(1-n.i, "older data that somebody wanted", s.br.forced) // it is what counts from now on
 		}
 	}
 	if s.current {

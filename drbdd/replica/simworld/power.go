@@ -23,7 +23,7 @@ func (n *node) start() {
 	n.seen = make([]seen, len(n.vols))
 	n.dial, n.end = nil, nil
 	n.viewGood, n.ready = false, false
-	n.busy = 0
+	n.busy, n.forcing = 0, 0
 	n.core = w.make(replica.Config{Name: "r0", Options: w.p.res, Features: n.features}, w.Uint64())
 	w.note("%s: daemon starts (%d)", n, n.boot)
 	n.configure()

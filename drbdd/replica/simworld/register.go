@@ -186,6 +186,11 @@ func (v *volume) readEnds(n *node, r *request, got payload) {
 			return
 		}
 		x := got.at(uint32(s - r.sector))
+		for _, m := range w.nodes {
+			if m.vols[v.nr].disk.at(slot).flying > 0 {
+				return // a write of before a crash may still reach it
+			}
+		}
 		for _, o := range n.app.open {
 			if o.w != nil && o.vol == r.vol && o.overlaps(s, 1) {
 				return
