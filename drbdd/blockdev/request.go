@@ -39,6 +39,7 @@ type Flags uint8
 const (
 	FUA   Flags = 1 << iota // Write, Discard, WriteZeroes: complete only when this is stable
 	Unmap                   // WriteZeroes: the space may be given back, as long as it reads as zeroes
+	Fast                    // WriteZeroes: ErrUnsupported rather than writing zeroes as data, which whoever asks can do as well
 )
 
 // Errors of requests are errnos, because that is what the kernel, NBD and DRBD's
@@ -124,6 +125,9 @@ func (r *Request) String() string {
 	}
 	if r.Flags&Unmap != 0 {
 		s += " unmap"
+	}
+	if r.Flags&Fast != 0 {
+		s += " fast"
 	}
 	return s
 }

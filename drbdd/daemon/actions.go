@@ -88,6 +88,10 @@ func (r *resource) complete(a replica.Complete) {
 	if a.From != 0 {
 		r.bufs.free(a.From, nil)
 	}
+	if a.Err == replica.ENOTSUP && q.req.Op == blockdev.WriteZeroes && q.req.Flags&blockdev.Fast == 0 {
+		r.writeZeroes(a.Vol, q.req)
+		return
+	}
 	if q.buf == 0 {
 		q.req.Complete(errno(a.Err))
 		return

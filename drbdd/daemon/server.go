@@ -155,7 +155,7 @@ func (s *Server) follow() {
 		}
 		var b strings.Builder
 		rs := s.describeAll()
-		status.Proc(&b, rs, s.set.Style, "")
+		status.Proc(&b, rs, s.set.Style, status.Build)
 		if text := b.String(); text != last {
 			last = text
 			if err := writeFile(s.set.ProcFile, []byte(text), 0o644); err != nil {

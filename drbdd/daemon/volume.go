@@ -48,6 +48,11 @@ func (v *volume) Submit(req *blockdev.Request) {
 		req.Complete(err)
 		return
 	}
+	v.r.submit(v.request(req), req)
+}
+
+// request is what the core is told of one.
+func (v *volume) request(req *blockdev.Request) replica.Request {
 	e := replica.Request{Vol: v.nr, Sector: uint64(req.Off) / 512, Size: uint32(req.Len), FUA: req.Flags&blockdev.FUA != 0}
 	switch req.Op {
 	case blockdev.Read:
@@ -61,7 +66,7 @@ func (v *volume) Submit(req *blockdev.Request) {
 	case blockdev.WriteZeroes:
 		e.Op, e.Unmap = replica.Zero, req.Flags&blockdev.Unmap != 0
 	}
-	v.r.submit(e, req)
+	return e
 }
 
 // open makes the device appear. It is called without locks of the loop.

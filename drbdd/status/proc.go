@@ -29,6 +29,9 @@ var headers = [...]string{
 	Style07: "version: 0.7.7 (api:77/proto:74)",
 }
 
+// Build is the second line of what we print.
+const Build = "classicha drbdd"
+
 // Proc is the text of /proc/drbd (drbd-cli 5). build is the second line, which
 // tells how the driver was built; scripts skip it. The two lines about caches
 // that 8.0 prints behind each device are left out: there are no such numbers.

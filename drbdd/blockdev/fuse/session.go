@@ -204,13 +204,14 @@ func (s *session) reply(unique uint64, errno syscall.Errno, out []byte) {
 }
 
 // fallocate: the loop device sends PUNCH_HOLE for discards, but also for those write-zeroes
-// that may unmap. So a hole must read as zeroes, and only zeroes may be asked for.
+// that may unmap. So a hole must read as zeroes, and only zeroes may be asked for. Where there is
+// no short way the kernel writes the zeroes itself, and a discard, which has no need of them, ends.
 func (s *session) fallocate(unique uint64, a fallocArgs) {
 	switch a.mode {
 	case fallocKeepSize | fallocPunchHole:
-		s.submit(unique, blockdev.WriteZeroes, blockdev.Unmap, a.off, a.length, nil)
+		s.submit(unique, blockdev.WriteZeroes, blockdev.Unmap|blockdev.Fast, a.off, a.length, nil)
 	case fallocKeepSize | fallocZeroRange:
-		s.submit(unique, blockdev.WriteZeroes, 0, a.off, a.length, nil)
+		s.submit(unique, blockdev.WriteZeroes, blockdev.Fast, a.off, a.length, nil)
 	default:
 		s.fail(unique, syscall.EOPNOTSUPP)
 	}

@@ -1,6 +1,10 @@
 package drbdadm
 
-import "fmt"
+import (
+	"fmt"
+
+	"classicha/drbdd/status"
+)
 
 // What -V and the usage say we are: the tools of the 8.4 family.
 const (
@@ -9,7 +13,7 @@ const (
 	// kernelCode is what scripts compare with 0x080400.
 	kernelCode = 0x080411
 	apiVersion = 1
-	buildTag   = "classicha drbdd"
+	buildTag   = status.Build
 )
 
 func (t *tool) printVersion() {
