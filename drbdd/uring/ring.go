@@ -104,7 +104,7 @@ func newRing(n, cq uint32) (*ring, error) {
 		p = params{flags: setupCQSize | flags, cqEntries: cq}
 		fd, _, no := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(n), uintptr(unsafe.Pointer(&p)), 0)
 		if no == 0 {
-			r.fd, err = int(fd), nil
+			r.fd, err = CloseEarly(int(fd)), nil
 			break
 		}
 		if err = no; no != unix.EINVAL { // EINVAL: the flags are not known

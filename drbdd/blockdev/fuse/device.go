@@ -18,7 +18,8 @@ import (
 // Keeper holds the descriptors of a device beside us, so that it outlives the process; see
 // package keeper, whose Client has these methods.
 type Keeper interface {
-	// Put gives copies of the files, under a name, with a text that a successor needs.
+	// Put gives copies of the files, under a name, with a text that a successor needs. If the keeper
+	// ends, they are closed in this order.
 	Put(name string, state []byte, files ...*os.File) error
 	// Drop makes the keeper close its copies.
 	Drop(name string) error
@@ -141,6 +142,7 @@ func resume(b blockdev.Backend, opt Options, st []byte, files []*os.File) (*Devi
 		files[1].Close()
 		return nil, err
 	}
+	fd = uring.CloseEarly(fd)
 	d, err := newDevice(fd, b, opt, s)
 	if err != nil {
 		unix.Close(fd)
@@ -303,7 +305,7 @@ func mount(path string) (fd int, err error) {
 		unix.Close(fd)
 		return -1, fmt.Errorf("mount on %s: %w", path, err)
 	}
-	return fd, nil
+	return uring.CloseEarly(fd), nil
 }
 
 // unmount takes the mount away, at once or when its last user ends, and the file under it.

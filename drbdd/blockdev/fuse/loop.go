@@ -14,7 +14,8 @@ import (
 const loopMajor = 7
 
 // loop is an attached loop device. The descriptor stays open: so nobody else's detach
-// (losetup -D) takes the device away while it is idle.
+// (losetup -D) takes the device away while it is idle. When the last of those who hold it ends
+// (we, the keeper, applications) the kernel detaches it (AUTOCLEAR).
 type loop struct {
 	f      *os.File
 	number int
@@ -39,7 +40,7 @@ func attachLoop(file int, name string, info blockdev.Info) (*loop, error) {
 			return nil, err
 		}
 		cfg := unix.LoopConfig{Fd: uint32(file), Size: uint32(info.BlockSize)}
-		cfg.Info.Flags = unix.LO_FLAGS_DIRECT_IO
+		cfg.Info.Flags = unix.LO_FLAGS_DIRECT_IO | unix.LO_FLAGS_AUTOCLEAR
 		if info.ReadOnly {
 			cfg.Info.Flags |= unix.LO_FLAGS_READ_ONLY
 		}
@@ -101,7 +102,7 @@ func (l *loop) grow() error {
 // detach takes the device from the file if nobody but us has it open; the device is free
 // when l.f is closed. Otherwise it returns EBUSY and nothing has changed.
 //
-// LOOP_CLR_FD succeeds on a busy device as well: it only marks it (AUTOCLEAR). Of what it did
+// LOOP_CLR_FD succeeds on a busy device as well: it only marks it, as it is already. Of what it did
 // the status tells: a device that is going away has none (ENXIO), and nobody can open it any
 // more. A mount and any other opener count alike.
 func (l *loop) detach() error {
@@ -113,16 +114,11 @@ func (l *loop) detach() error {
 	if err := l.clear(); err != nil {
 		return err
 	}
-	st, err := l.status()
-	if errors.Is(err, unix.ENXIO) {
+	switch _, err := l.status(); {
+	case errors.Is(err, unix.ENXIO):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("status of %s: %w", l.path(), err)
-	}
-	st.Flags &^= unix.LO_FLAGS_AUTOCLEAR
-	if err := unix.IoctlLoopSetStatus64(fd, st); err != nil {
-		return fmt.Errorf("keep %s: %w", l.path(), err)
 	}
 	return unix.EBUSY
 }

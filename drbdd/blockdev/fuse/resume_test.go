@@ -388,3 +388,77 @@ func TestKeeperAndServerKilled(t *testing.T) {
 	}
 	waitKeeper(t, d.pid)
 }
+
+// TestAllKilledWhileWriting: the end of everything at once, as that of a container, with writes of the
+// page cache under way. Nobody hangs, whoever ends last, and the loop device goes.
+func TestAllKilledWhileWriting(t *testing.T) { readers(t, testAllKilledWhileWriting) }
+
+func testAllKilledWhileWriting(t *testing.T) {
+	needDevices(t)
+	image, socket := newImage(t, 64<<20), filepath.Join(base, "keeper4")
+	file := filepath.Join(base, "all")
+	// The mount stays until a successor removes it; its forced end would end the connection.
+	t.Cleanup(func() { unix.Unmount(file, unix.MNT_FORCE) })
+	for i := range 6 {
+		d := startDaemon(t, "all", image, socket)
+		keeper, err := unix.PidfdOpen(d.pid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dd := exec.Command("dd", "if=/dev/zero", "of="+file+".node", "bs=64k", "count=1024", "conv=notrunc")
+		if err := dd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(30*i) * time.Millisecond)
+		kill := []func() error{
+			dd.Process.Kill,
+			d.cmd.Process.Kill,
+			func() error { return unix.PidfdSendSignal(keeper, unix.SIGKILL, nil, 0) },
+		}
+		for n := range kill { // in another order each time
+			kill[(n+i)%len(kill)]()
+		}
+		over := make(chan string, 3)
+		go func() { dd.Wait(); over <- "dd" }()
+		go func() { d.cmd.Wait(); over <- "the server" }()
+		go func() {
+			unix.Poll([]unix.PollFd{{Fd: int32(keeper), Events: unix.POLLIN}}, 60000)
+			over <- "the keeper"
+		}()
+		ended := ""
+		for range cap(over) {
+			select {
+			case who := <-over:
+				ended += " " + who
+				continue
+			case <-time.After(15 * time.Second):
+			}
+			where := ""
+			stacks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stack", d.cmd.Process.Pid))
+			for _, name := range stacks {
+				b, _ := os.ReadFile(name)
+				where += string(b) + "\n"
+			}
+			unix.Unmount(file, unix.MNT_FORCE)
+			t.Fatalf("round %d: of the killed processes only these have ended:%s; the server is at\n%s", i, ended, where)
+		}
+		unix.Close(keeper)
+		left := "?"
+		for range 100 {
+			b, err := os.ReadFile("/sys/block/" + filepath.Base(d.loop) + "/loop/backing_file")
+			if left = strings.TrimSpace(string(b)); err != nil || left != file {
+				left = ""
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if left != "" {
+			t.Errorf("%s is still on %s", d.loop, left)
+		}
+	}
+	d := startDaemon(t, "all", image, socket)
+	if s := d.end("close"); s != "" {
+		t.Errorf("close: %s", s)
+	}
+	waitKeeper(t, d.pid)
+}

@@ -135,7 +135,8 @@ func (c *Client) call(q request, files []*os.File, limit time.Duration) (reply, 
 	return r, got, nil
 }
 
-// Put gives copies of files to the keeper, under a name that is ours or new.
+// Put gives copies of files to the keeper, under a name that is ours or new. If the keeper is killed
+// the kernel closes them in this order.
 func (c *Client) Put(name string, state []byte, files ...*os.File) error {
 	_, _, err := c.call(request{Op: "put", Name: name, State: state}, files, 10*time.Second)
 	return err

@@ -206,12 +206,27 @@ func (s *server) put(q request, fds []int, me *owner) (reply, []int) {
 	case old == nil && len(s.items) >= maxItems:
 		return reply{Error: "too many names"}, fds
 	}
+	inOrder(fds)
 	s.items[q.Name] = &item{state: q.State, fds: fds, owner: me}
 	s.changed()
 	if old != nil {
 		return reply{}, old.fds
 	}
 	return reply{}, nil
+}
+
+// inOrder gives descriptors numbers that fall: at the end of a process the kernel lets go of the
+// highest first.
+func inOrder(fds []int) {
+	for i := len(fds) - 2; i >= 0; i-- {
+		if fds[i] > fds[i+1] {
+			continue
+		}
+		if n, err := unix.FcntlInt(uintptr(fds[i]), unix.F_DUPFD_CLOEXEC, fds[i+1]+1); err == nil {
+			unix.Close(fds[i])
+			fds[i] = n
+		}
+	}
 }
 
 func held(it *item) reply {
