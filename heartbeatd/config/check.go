@@ -23,7 +23,9 @@ func Check(files Files, env Env) Findings {
 	}
 	if c.Resources != nil {
 		k.file = c.Resources.File
-		k.resources()
+		k.addresses()
+		k.storage()
+		k.wakes()
 	}
 	k.summaries(files)
 	return k.found
@@ -119,15 +121,13 @@ func (k *checker) logs() {
 	}
 }
 
-// resources looks at addresses and file systems.
-func (k *checker) resources() {
+// addresses looks at the addresses of all groups.
+func (k *checker) addresses() {
 	seen := map[netip.Addr]Resource{}
+	var asks []AddressAsk
 	groupOf := map[netip.Addr]int{}
 	for g, group := range k.c.Resources.Groups {
 		for _, r := range group.Resources {
-			if strings.EqualFold(r.Script, "Filesystem") {
-				k.filesystem(r)
-			}
 			ip, is, err := r.Address()
 			if !is {
 				continue
@@ -153,26 +153,68 @@ func (k *checker) resources() {
 				continue
 			}
 			seen[ip.Addr], groupOf[ip.Addr] = r, g
+			nic, _, _ := strings.Cut(ip.NIC, ":")
+			asks = append(asks, AddressAsk{Addr: ip.Addr, NIC: nic})
+		}
+	}
+	if k.env.Answering == nil || len(asks) == 0 {
+		return
+	}
+	for _, a := range k.env.Answering(asks, k.peers()) {
+		r := seen[a.Addr]
+		text := fmt.Sprintf("%s: %s is answered on %s by another machine, %s", r.Raw, a.Addr, a.NIC, a.MAC)
+		free := "take the address away there, or write another one"
+		switch {
+		case a.Node != "":
+			k.add(Info, r.Pos, fmt.Sprintf("%s: %s is answered on %s by %s (%s), which runs the group now", r.Raw, a.Addr, a.NIC, a.Node, a.MAC), "")
+		case a.Foreign:
+			k.add(Fail, r.Pos, text+", which is no node of this cluster", free)
+		default:
+			k.warn(r.Pos, text, "if that is not the other node of this cluster: "+free)
 		}
 	}
 }
 
-// filesystem checks DEVICE and MOUNTPOINT of Filesystem.
-func (k *checker) filesystem(r Resource) {
-	if len(r.Args) < 2 {
-		k.add(Fail, r.Pos, r.Raw+": Filesystem needs a device and a mount point", "write Filesystem::/dev/DEVICE::/MOUNTPOINT::TYPE")
-		return
+// peers are the other nodes.
+func (k *checker) peers() []string {
+	if k.c.HA == nil {
+		return nil
 	}
-	dev, dir := r.Args[0], r.Args[1]
-	switch {
-	case !strings.HasPrefix(dir, "/"):
-		k.add(Fail, r.Pos, fmt.Sprintf("%s: the mount point %q has no slash", r.Raw, dir), "write /"+dir)
-	case k.env.stat(dir, Directory).Kind != Directory:
-		k.warn(r.Pos, fmt.Sprintf("%s: the mount point %s does not exist", r.Raw, dir), "mkdir "+dir)
+	return slices.DeleteFunc(slices.Clone(k.c.HA.Nodes), func(n string) bool { return n == k.c.HA.Node })
+}
+
+// wakes looks at the hardware addresses of WakeOnLan.
+func (k *checker) wakes() {
+	for _, group := range k.c.Resources.Groups {
+		for _, r := range group.Resources {
+			if !strings.EqualFold(r.Script, "WakeOnLan") {
+				continue
+			}
+			if len(r.Args) == 0 || !isMAC(r.Args[0]) {
+				k.add(Fail, r.Pos, r.Raw+": WakeOnLan needs the hardware address of a network card", "write WakeOnLan::00:11:22:33:44:55, as ip link prints it on the machine that is to wake up")
+				continue
+			}
+			if len(r.Args) > 1 {
+				if _, ok := k.env.iface(r.Args[1]); !ok {
+					k.add(Fail, r.Pos, fmt.Sprintf("%s: there is no interface %q on this machine", r.Raw, r.Args[1]), "correct the name, or leave it out: then all interfaces are used")
+				}
+			}
+		}
 	}
-	if !strings.HasPrefix(dev, "/") && !strings.ContainsAny(dev, ":=") && !strings.HasPrefix(dev, "-") {
-		k.add(Fail, r.Pos, fmt.Sprintf("%s: %q is not a device", r.Raw, dev), "write /dev/"+dev)
+}
+
+// isMAC reads six pairs of hexadecimal digits with colons, dashes or nothing between.
+func isMAC(s string) bool {
+	for _, sep := range []string{":", "-"} {
+		if strings.Count(s, sep) == 5 {
+			parts := strings.Split(s, sep)
+			if slices.ContainsFunc(parts, func(p string) bool { return len(p) != 2 }) {
+				return false
+			}
+			s = strings.Join(parts, "")
+		}
 	}
+	return len(s) == 12 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // summaries adds an OK line for each file that nothing refuses or fails.

@@ -42,6 +42,22 @@ type Interface struct {
 	Addrs []netip.Prefix
 }
 
+// AddressAsk is a question to Env.Answering. An empty NIC is found by the
+// routing table.
+type AddressAsk struct {
+	Addr netip.Addr
+	NIC  string
+}
+
+// AddressAnswer is an address that another machine answers for. Node is the node
+// of the cluster that it is; Foreign says that it is surely none.
+type AddressAnswer struct {
+	Addr     netip.Addr
+	NIC, MAC string
+	Node     string
+	Foreign  bool
+}
+
 // Env answers what parsing and checking must know about the machine. A nil
 // function means "unknown": what depends on it is then not checked. package
 // sysenv fills all of them from the running system.
@@ -70,6 +86,14 @@ type Env struct {
 	// lists them.
 	StonithType  func(name string) bool
 	StonithTypes func() []string
+	// RealPath follows symbolic links; a path that does not exist stays as it is.
+	RealPath func(path string) string
+	// Mirrors reads drbd.conf. It is asked only if haresources names DRBD.
+	Mirrors func() Mirrors
+	// Answering finds out which addresses are in use on the network by other
+	// machines, and by which of the other nodes, if by one of them. Addresses
+	// that this machine has itself are left out.
+	Answering func(asks []AddressAsk, nodes []string) []AddressAnswer
 	// CorePattern and CoreUsesPID are the two files of /proc/sys/kernel without
 	// newline; empty is unknown. The original warns about their defaults.
 	CorePattern, CoreUsesPID string

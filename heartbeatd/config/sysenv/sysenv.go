@@ -39,6 +39,8 @@ func Env(dir string) config.Env {
 		Scripts:      func() []string { return scripts(dir, units()) },
 		StonithType:  func(name string) bool { return slices.Contains(stonithTypes(), name) || fenceAgent(name) },
 		StonithTypes: stonithTypes,
+		RealPath:     realPath,
+		Mirrors:      func() config.Mirrors { return mirrors(dir, unameOr(dir, host, fromFile)) },
 		CorePattern:  firstLine("/proc/sys/kernel/core_pattern"),
 		CoreUsesPID:  firstLine("/proc/sys/kernel/core_uses_pid"),
 	}
