@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -49,6 +50,97 @@ func TestFilesystem(t *testing.T) {
 		t.Errorf("mounts:\n%s", m)
 	}
 	run(t, "Filesystem", dev, dir, "ext4", "stop").ok(t)
+}
+
+// fsck runs for what has no journal, and its verdict counts; journals are the
+// business of mount.
+func TestFilesystemFsckPolicy(t *testing.T) {
+	dev := disk(t, "x")
+	dir := t.TempDir() + "/m"
+	tool(t, "fsck", "exit $(cat /run/fsck.exit)")
+	tool(t, "mount", "exit 1")
+	t.Cleanup(func() { os.Remove("/run/fsck.exit") })
+	put(t, "/run/fsck.exit", "0")
+	for _, c := range []struct {
+		fstype string
+		checks bool
+	}{
+		{"", false}, {"ext2", true}, {"ext3", false}, {"ext4", false}, {"xfs", false}, {"btrfs", false}, {"jfs", false}, {"reiserfs", false}, {"minix", true},
+	} {
+		called()
+		args := []string{dev, dir}
+		if c.fstype != "" {
+			args = append(args, c.fstype)
+		}
+		run(t, "Filesystem", append(args, "start")...).fails(t, "Couldn't mount device")
+		if ran := strings.Contains(called(), "fsck -t "+c.fstype+" -p "+dev+"\n"); ran != c.checks {
+			t.Errorf("%q: fsck ran %v, want %v", c.fstype, ran, c.checks)
+		}
+	}
+	for exit, goesOn := range map[string]bool{"1": true, "2": true, "4": false, "8": false} {
+		put(t, "/run/fsck.exit", exit)
+		want := "Couldn't successfully fsck filesystem for " + dev
+		if goesOn {
+			want = "Couldn't mount device"
+		}
+		run(t, "Filesystem", dev, dir, "ext2", "start").fails(t, want)
+	}
+	// What is no block device is not checked.
+	called()
+	run(t, "Filesystem", "server:/x", dir, "nfs", "start").fails(t, "Couldn't mount")
+	if s := called(); strings.Contains(s, "fsck") {
+		t.Errorf("called %s", s)
+	}
+}
+
+// The sentences that say what to do when a disk cannot be had at take-over.
+func TestFilesystemSaysWhatToDo(t *testing.T) {
+	dev, other := disk(t, "x"), disk(t, "y")
+	dir := t.TempDir()
+	os.Remove("/run/ha-log")
+	run(t, "Filesystem", dev, dir+"/made", "ext4", "start").ok(t)
+	eventually(t, "a word about the mount point that was made", func() bool {
+		return strings.Contains(read("/run/ha-log"), "WARN: the mount point "+dir+"/made did not exist and was made: is it spelled as was meant in haresources?")
+	})
+	run(t, "Filesystem", other, dir+"/made", "ext4", "start").fails(t, ": unmount it, or give one of them another mount point in haresources")
+	run(t, "Filesystem", dev, dir+"/made", "ext4", "stop").ok(t)
+	put(t, dir+"/file", "")
+	run(t, "Filesystem", dev, dir+"/file/m", "ext4", "start").fails(t, "to use as a mount point: make it with mkdir -p "+dir+"/file/m, on all nodes")
+	run(t, "Filesystem", dev, dir+"/m", "xfs", "start").fails(t, "Couldn't mount device ["+dev+"] as "+dir+"/m: mount: ")
+
+	// Somebody has the device: mounted elsewhere, swap.
+	command(t, "mount", dev, dir+"/m")
+	tool(t, "mount", "echo 'mount: it is busy' >&2; exit 32")
+	run(t, "Filesystem", dev, dir+"/other", "ext4", "start").fails(t, ": it is mounted on "+dir+"/m, unmount it there")
+	command(t, "umount", dir+"/m")
+
+	// A device of DRBD that is not Primary, not up, or of a DRBD that is not there.
+	t.Cleanup(func() { command(t, "sh", "-c", "rm -rf /run/drbd") })
+	const minor, link = "199", "/dev/drbd199"
+	if _, err := os.Lstat(link); err == nil {
+		t.Skipf("%s exists", link)
+	}
+	for _, c := range []struct{ proc, want string }{
+		{"", "[" + link + "]. Expected /dev/??? to exist: DRBD does not run on this machine, start it with /etc/init.d/drbd start"},
+		{"version: 8.4.11\n", ": no DRBD resource with this device is up here, see drbdadm status and drbd.conf"},
+		{" " + minor + ": cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate C\n",
+			": " + link + " is Secondary here, and only a Primary can be mounted. Put drbddisk::RESOURCE in front of Filesystem in haresources"},
+	} {
+		command(t, "sh", "-c", "rm -rf /run/drbd; mkdir /run/drbd")
+		if c.proc != "" {
+			put(t, "/run/drbd/proc", c.proc)
+		}
+		if _, err := os.Stat("/proc/drbd"); err == nil && c.proc == "" {
+			continue
+		}
+		run(t, "Filesystem", link, dir+"/m", "ext4", "start").fails(t, c.want)
+	}
+	// The same where the device node exists.
+	command(t, "mknod", link, "b", "7", strings.TrimPrefix(dev, "/dev/loop"))
+	defer os.Remove(link)
+	run(t, "Filesystem", link, dir+"/m", "ext4", "start").fails(t, "Couldn't mount device ["+link+"] as "+dir+"/m: "+link+" is Secondary here")
+	put(t, "/run/drbd/proc", " "+minor+": cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C\n")
+	run(t, "Filesystem", link, dir+"/m", "ext4", "start").fails(t, "Couldn't mount device ["+link+"] as "+dir+"/m: mount: it is busy")
 }
 
 func TestFilesystemByLabel(t *testing.T) {
@@ -136,10 +228,14 @@ func TestFilesystemBusy(t *testing.T) {
 				}
 				defer c.Process.Kill()
 			}
+			os.Remove("/run/ha-log")
 			eventually(t, "the file to be open", func() bool { _, err := os.Stat(dir + "/open"); return err == nil })
 			r := runEnv(t, []string{"HA_FS_ROUNDS=1"}, "Filesystem", dev, dir, "ext4", "stop").ok(t)
 			if mounted(dir)() {
 				t.Fatalf("still mounted\n%s%s", r.out, r.err)
+			}
+			for _, want := range []string{"sending signal TERM to:", "sending signal KILL to:", fmt.Sprintf(" sleep[%d]", polite.Process.Pid), fmt.Sprintf(" sh[%d]", stubborn.Process.Pid)} {
+				eventually(t, "the log to name who was ended ("+want+")", func() bool { return strings.Contains(read("/run/ha-log"), want) })
 			}
 			if r.took > 6*time.Second {
 				t.Errorf("stop took %s", r.took)

@@ -102,6 +102,10 @@ func drbdadm(t *testing.T) {
 role|state) [ -e /run/drbd.$2 ] || exit 10; cat /run/drbd.$2;;
 primary) [ ! -e /run/drbd.refuse ] || { rm /run/drbd.refuse; exit 17; }; [ -e /run/drbd.$2 ] || exit 10; echo Primary/Secondary >/run/drbd.$2;;
 secondary) [ ! -e /run/drbd.busy ] || exit 11; echo Secondary/Secondary >/run/drbd.$2;;
+sh-resources) echo r0 r1;;
+sh-nop) [ ! -e /run/drbd.broken ] || { echo "/etc/drbd.conf:3: Parse error"; exit 10; };;
+cstate) echo WFConnection;;
+dstate) echo Outdated/DUnknown;;
 esac`)
 	t.Cleanup(func() { command(t, "sh", "-c", "rm -f /run/drbd.*") })
 	put(t, "/run/drbd.r0", "Secondary/Secondary\n")
@@ -121,8 +125,18 @@ func TestDrbddisk(t *testing.T) {
 	put(t, "/run/drbd.refuse", "") // the peer is still Primary: once more after a second
 	run(t, "drbddisk", "r0", "start").ok(t)
 	two := []string{"HA_DRBDDISK_TRIES=2"}
-	runEnv(t, two, "drbddisk", "nosuch", "start").fails(t, "drbdadm primary nosuch failed 2 times")
+	os.Remove("/run/drbd.r1") // r1 never becomes Primary
+	runEnv(t, two, "drbddisk", "r1", "start").fails(t, "drbdadm primary r1 failed 2 times: roles unknown, connection WFConnection, disks Outdated/DUnknown (ours/the peer's).")
+	// What drbd.conf does not have is no matter of waiting.
+	if r := run(t, "drbddisk", "nosuch", "start"); r.took > 900*time.Millisecond {
+		t.Errorf("a resource that does not exist was tried for %s", r.took)
+	} else {
+		r.fails(t, "drbd.conf has no resource nosuch for node1: correct drbddisk::nosuch in haresources, or add the resource (there are: r0 r1)")
+	}
 	run(t, "drbddisk", "nosuch", "stop").ok(t)
+	put(t, "/run/drbd.broken", "")
+	run(t, "drbddisk", "nosuch", "start").fails(t, "drbd.conf cannot be used, so nosuch cannot become Primary: correct it, drbdadm dump says where: /etc/drbd.conf:3: Parse error")
+	os.Remove("/run/drbd.broken")
 	put(t, "/run/drbd.busy", "")
 	runEnv(t, two, "drbddisk", "r0", "stop").fails(t, "who still has the device open?")
 	put(t, "/run/drbd.all", "Primary\nSecondary\n") // one of two is not a running "all"
