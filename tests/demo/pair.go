@@ -13,6 +13,7 @@ import (
 
 	"classicha/tests/drbd/rig"
 	"classicha/tests/lab"
+	"classicha/tests/lab/records"
 )
 
 // pair is the performance of the whole article: heartbeatd, drbdd and the four files.
@@ -21,7 +22,7 @@ type pair struct {
 	out  *timeline
 	r    *rig.Rig
 	a, b *rig.Node
-	rec  *recorder
+	rec  *records.Writer
 	by   string
 
 	files map[string]string
@@ -48,7 +49,7 @@ func (p *pair) run() error {
 		p.powerCut()
 		p.comeBack()
 		p.bothServe()
-		p.rec.stop()
+		p.rec.Stop()
 		p.summary()
 	})
 	rig.Cleanup()
@@ -178,15 +179,15 @@ func (p *pair) until(limit time.Duration, what string, cond func() bool) {
 
 // acknowledged waits until some more records are.
 func (p *pair) acknowledged(more int, limit time.Duration) {
-	n := p.rec.count()
-	p.until(limit, "more acknowledged records", func() bool { return p.rec.count() >= n+more })
+	n := p.rec.Count()
+	p.until(limit, "more acknowledged records", func() bool { return p.rec.Count() >= n+more })
 }
 
 // complete checks that all that was acknowledged is there.
 func (p *pair) complete(where string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	n, lost, err := p.rec.missing(ctx)
+	n, lost, err := p.rec.Missing(ctx)
 	p.must(err)
 	if len(lost) > 0 {
 		p.Fatalf("%d of %d acknowledged records are lost: %v", len(lost), n, lost[:min(len(lost), 10)])

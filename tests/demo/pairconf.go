@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"classicha/tests/demo/seed"
+	"classicha/tests/lab/records"
 )
 
 const (
@@ -55,9 +56,8 @@ const mailProgram = `#!/bin/sh
 func machineFiles(i int) map[string]string {
 	name := [2]string{"serv-a", "serv-b"}[i]
 	return map[string]string{
-		"/usr/local/bin/mail": mailProgram,
-		"/etc/redis/redis.conf": "bind 0.0.0.0\nprotected-mode no\ndaemonize yes\npidfile /run/redis/redis-server.pid\nlogfile \"\"\n" +
-			"dir " + mount1 + "/redis\nappendonly yes\nappendfsync always\nsave \"\"\nsyslog-ident " + name + "\n",
+		"/usr/local/bin/mail":   mailProgram,
+		"/etc/redis/redis.conf": records.Conf(mount1+"/redis", name),
 		"/etc/apache2/apache2.conf": strings.Replace(apacheConf, "/var/www/html", mount2+"/html", 1) +
 			"LoadModule include_module /usr/lib/apache2/modules/mod_include.so\nLoadModule env_module /usr/lib/apache2/modules/mod_env.so\n" +
 			"<Directory " + mount2 + "/html>\nOptions +Includes\nSetOutputFilter INCLUDES\nSetEnv WHO " + name + "\nRequire all granted\n</Directory>\n",

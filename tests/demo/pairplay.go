@@ -8,6 +8,7 @@ import (
 
 	"classicha/tests/drbd/rig"
 	"classicha/tests/lab"
+	"classicha/tests/lab/records"
 )
 
 const (
@@ -39,8 +40,8 @@ func (p *pair) service() {
 		n.Do("mkdir", "-p", mount1, mount2)
 		p.heartbeat(n)
 	}
-	p.rec = &recorder{l: p.r.Lab, addr: vip + ":6379", every: 3 * time.Millisecond, served: p.served}
-	p.rec.start()
+	p.rec = &records.Writer{Lab: p.r.Lab, Addr: vip + ":6379", Every: 3 * time.Millisecond, Served: p.served}
+	p.rec.Start()
 	p.acknowledged(1, up)
 	// For its first five seconds a node asks for two seconds more of patience (heartbeat-wire 11).
 	time.Sleep(6 * time.Second)
@@ -57,7 +58,7 @@ func (p *pair) powerCut() {
 	p.until(up, "the database on serv-b", func() bool { return p.by == "serv-b" })
 	p.acknowledged(50, up)
 	p.complete("from serv-b")
-	pause, first := p.rec.pause(at)
+	pause, first := p.rec.Pause(at)
 	p.measure("power cut: without an acknowledgement for", pause)
 	if dead, ok := p.b.FindLog(at, "node serv-a: is dead"); ok {
 		p.measure("    until serv-b was sure (deadtime 2)", dead.Time.Sub(at))
@@ -88,7 +89,7 @@ func (p *pair) comeBack() {
 	p.until(up, "the database on serv-a again", func() bool { return p.by == "serv-a" })
 	p.acknowledged(50, up)
 	p.complete("from serv-a")
-	pause, _ := p.rec.pause(at)
+	pause, _ := p.rec.Pause(at)
 	p.measure("failback: without an acknowledgement for", pause)
 	time.Sleep(time.Second)
 }
@@ -117,7 +118,7 @@ func (p *pair) bothServe() {
 		p.do(n, "kill -HUP $(cat /run/heartbeat.pid)")
 	}
 	time.Sleep(3 * time.Second) // they execute themselves again and hear each other
-	page := p.r.Lab.Client(vip2+":80", 20*time.Millisecond, patience, p.page())
+	page := p.r.Lab.Client(vip2+":80", 20*time.Millisecond, 300*time.Millisecond, p.page())
 	defer page.Stop()
 	// Both hold their own groups already; the new one is started by the next move.
 	p.do(p.b, "/usr/share/heartbeat/hb_standby local")
@@ -136,7 +137,7 @@ func (p *pair) bothServe() {
 		p.measure("power cut of serv-b: without its page for", gone)
 	}
 	p.acknowledged(50, up)
-	pause, _ := p.rec.pause(at)
+	pause, _ := p.rec.Pause(at)
 	p.measure("    meanwhile the database of serv-a waited for (ping-int 10)", pause)
 	p.complete("from serv-a")
 }

@@ -12,9 +12,17 @@ import (
 // each direction can be treated alone. The hub itself always hears everyone.
 type fabric struct {
 	lossPermille int
-	cut          map[[2]string]bool // from, to
-	on           bool               // rules are loaded
+	cut          map[direction]bool
+	on           bool // rules are loaded
 }
+
+// direction is one way between two nodes, on one segment or on all.
+type direction struct {
+	from, to string
+	seg      int
+}
+
+const everySegment = -1
 
 // SetLoss drops the given share of frames between nodes, at random.
 func (l *Lab) SetLoss(percent float64) error {
@@ -28,7 +36,15 @@ func (l *Lab) SetLoss(percent float64) error {
 func (l *Lab) CutOneWay(from, to string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fabric.cut[[2]string{from, to}] = true
+	l.fabric.cut[direction{from, to, everySegment}] = true
+	return l.loadFabric()
+}
+
+// CutSegment drops all frames from one node to another on one segment.
+func (l *Lab) CutSegment(seg int, from, to string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fabric.cut[direction{from, to, seg}] = true
 	return l.loadFabric()
 }
 
@@ -43,14 +59,14 @@ func (l *Lab) Partition() error {
 	for _, a := range l.Nodes {
 		for _, b := range l.Nodes {
 			if a != b {
-				l.fabric.cut[[2]string{a.spec.Name, b.spec.Name}] = true
+				l.fabric.cut[direction{a.spec.Name, b.spec.Name, everySegment}] = true
 			}
 		}
 	}
 	return l.loadFabric()
 }
 
-// Heal undoes SetLoss, CutOneWay and Partition.
+// Heal undoes SetLoss, CutOneWay, CutSegment and Partition.
 func (l *Lab) Heal() error {
 	for _, line := range l.lines {
 		line.Join()
@@ -68,7 +84,9 @@ func (l *Lab) loadFabric() error {
 	var rules []string
 	for c := range f.cut {
 		for i := range l.opt.Segments {
-			rules = append(rules, fmt.Sprintf("iifname %q oifname %q drop", portName(c[0], i), portName(c[1], i)))
+			if c.seg == i || c.seg == everySegment {
+				rules = append(rules, fmt.Sprintf("iifname %q oifname %q drop", portName(c.from, i), portName(c.to, i)))
+			}
 		}
 	}
 	sort.Strings(rules)

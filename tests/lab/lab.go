@@ -89,7 +89,7 @@ func New(opt Options) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{dir: dir, opt: opt}
-	l.fabric.cut = map[[2]string]bool{}
+	l.fabric.cut = map[direction]bool{}
 	if err := guard(dir); err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err

@@ -32,7 +32,7 @@ type Options struct {
 	// Settings are lines of drbdd.cf.
 	Settings []string
 	// Etc are further files of both machines: place inside -> text. Those in
-	// /etc/init.d and in a directory bin are executable.
+	// /etc/init.d, bin and sbin are executable.
 	Etc map[string]string
 	// Own, if set, gives further files of each machine.
 	Own func(machine int) map[string]string
@@ -156,7 +156,7 @@ func (n *Node) files(opt Options) (map[string]string, error) {
 	for at, text := range etc {
 		f := filepath.Join(n.dir, strings.ReplaceAll(at, "/", "-"))
 		mode := os.FileMode(0o644)
-		if dir := filepath.Dir(at); dir == "/etc/init.d" || filepath.Base(dir) == "bin" {
+		if dir := filepath.Dir(at); dir == "/etc/init.d" || strings.HasSuffix(dir, "bin") {
 			mode = 0o755
 		}
 		if err := os.WriteFile(f, []byte(text), mode); err != nil {

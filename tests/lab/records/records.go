@@ -1,6 +1,6 @@
-//go:build linux
-
-package main
+// Package records is the client of a database on a cluster: it writes numbered records through
+// the service address and remembers what was acknowledged.
+package records
 
 import (
 	"bufio"
@@ -16,20 +16,27 @@ import (
 	"classicha/tests/lab"
 )
 
-// recorder writes numbered records into the database through the service address, one
+// Writer writes numbered records into the database through the service address, one
 // after the other, and keeps what was acknowledged. A record without an acknowledgement is
 // written again over a new connection: the database may have it or not.
-type recorder struct {
-	l      *lab.Lab
-	addr   string
-	every  time.Duration
-	served func(at time.Time, by string) // who answers on a new connection; "" for nobody
+type Writer struct {
+	Lab    *lab.Lab
+	Addr   string                        // literal IP address and port of a Redis
+	Every  time.Duration                 // Pause between two records
+	Served func(at time.Time, by string) // told who answers on a new connection; "" for nobody. May be nil
 
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 
 	mu   sync.Mutex
 	acks []time.Time // of record i+1
+}
+
+// Conf is the configuration of a Redis that answers after its data are on the disk, in a
+// directory, and that gives its machine's name to whoever asks.
+func Conf(dir, machine string) string {
+	return "bind 0.0.0.0\nprotected-mode no\ndaemonize yes\npidfile /run/redis/redis-server.pid\nlogfile \"\"\n" +
+		"dir " + dir + "\nappendonly yes\nappendfsync always\nsave \"\"\nsyslog-ident " + machine + "\n"
 }
 
 const patience = 300 * time.Millisecond // for a connection and for an acknowledgement
@@ -39,27 +46,35 @@ func payload(n int) string {
 	return fmt.Sprintf("record %d %s", n, strings.Repeat(strconv.Itoa(n%10), 500))
 }
 
-func (r *recorder) start() {
+// Start begins.
+func (r *Writer) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.ended.Go(func() {
 		for ctx.Err() == nil {
 			if err := r.session(ctx); err != nil && ctx.Err() == nil {
-				r.served(time.Now(), "")
+				r.tell(time.Now(), "")
 				time.Sleep(10 * time.Millisecond)
 			}
 		}
 	})
 }
 
-func (r *recorder) stop() {
+// Stop ends it; what was acknowledged can still be asked for.
+func (r *Writer) Stop() {
 	r.cancel()
 	r.ended.Wait()
 }
 
+func (r *Writer) tell(at time.Time, by string) {
+	if r.Served != nil {
+		r.Served(at, by)
+	}
+}
+
 // session writes over one connection until something fails.
-func (r *recorder) session(ctx context.Context) error {
-	c, err := connect(ctx, r.l, r.addr)
+func (r *Writer) session(ctx context.Context) error {
+	c, err := connect(ctx, r.Lab, r.Addr)
 	if err != nil {
 		return err
 	}
@@ -68,28 +83,29 @@ func (r *recorder) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.served(time.Now(), by)
+	r.tell(time.Now(), by)
 	for ctx.Err() == nil {
-		n := r.count() + 1
+		n := r.Count() + 1
 		if reply, err := c.do("SET", "record:"+strconv.Itoa(n), payload(n)); err != nil || reply != "OK" {
 			return fmt.Errorf("record %d: %q %v", n, reply, err)
 		}
 		r.mu.Lock()
 		r.acks = append(r.acks, time.Now())
 		r.mu.Unlock()
-		time.Sleep(r.every)
+		time.Sleep(r.Every)
 	}
 	return nil
 }
 
-func (r *recorder) count() int {
+// Count is how many records were acknowledged: those from 1 to it.
+func (r *Writer) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.acks)
 }
 
-// pause is the longest time without an acknowledgement that ended after a time, and when it ended.
-func (r *recorder) pause(since time.Time) (longest time.Duration, end time.Time) {
+// Pause is the longest time without an acknowledgement that ended after a time, and when it ended.
+func (r *Writer) Pause(since time.Time) (longest time.Duration, end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := 1; i < len(r.acks); i++ {
@@ -100,10 +116,10 @@ func (r *recorder) pause(since time.Time) (longest time.Duration, end time.Time)
 	return longest, end
 }
 
-// missing reads all acknowledged records back and lists those that are not there as written.
-func (r *recorder) missing(ctx context.Context) (read int, lost []int, err error) {
-	n := r.count()
-	c, err := connect(ctx, r.l, r.addr)
+// Missing reads all acknowledged records back and lists those that are not there as written.
+func (r *Writer) Missing(ctx context.Context) (read int, lost []int, err error) {
+	n := r.Count()
+	c, err := connect(ctx, r.Lab, r.Addr)
 	if err != nil {
 		return 0, nil, err
 	}

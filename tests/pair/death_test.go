@@ -1,0 +1,54 @@
+package pair
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"classicha/tests/drbd/rig"
+)
+
+// TestPowerCut: a machine loses its power while records are written.
+func TestPowerCut(t *testing.T) {
+	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+		c.cut(victim)
+		c.movedTo(other)
+	})
+}
+
+// TestKillDrbdd: its successor goes on with the device, the service stays where it is.
+func TestKillDrbdd(t *testing.T) {
+	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+		a, _ := c.active()
+		for range 3 {
+			victim.Kill()
+			time.Sleep(200 * time.Millisecond)
+			victim.Start()
+			c.acknowledged(100)
+		}
+		if c.where() != a.Name() || len(c.fenced) > 0 {
+			t.Errorf("a killed drbdd of %s moved the service to %q, fenced %v", victim.Name(), c.where(), c.fenced)
+		}
+	})
+}
+
+// TestKillHeartbeat: all of its processes are killed. Nobody knows what runs there: the other
+// machine resets it before it takes over.
+func TestKillHeartbeat(t *testing.T) {
+	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+		c.killHeartbeat(victim)
+		c.Wait(limit, "the reset", func() bool { return c.wasFenced(victim) })
+		c.movedTo(other)
+	})
+}
+
+func (c *cluster) killHeartbeat(n *rig.Node) {
+	c.Step("kill -9 of heartbeatd on %s", n.Name())
+	for range 3 {
+		for _, p := range n.Processes() {
+			if p.IsHeartbeat() {
+				_ = syscall.Kill(p.Pid, syscall.SIGKILL)
+			}
+		}
+	}
+}
