@@ -14,7 +14,7 @@ SEEDS      = 100000
 GO      = CGO_ENABLED=0 go
 LDFLAGS = -s -w
 COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode hb_delnode hb_setweight hb_setsite \
-	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg
+	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg drbd-peer-outdater
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
@@ -34,7 +34,7 @@ LIBEXEC   = $(PREFIX)/libexec/heartbeat
 SHARE     = $(PREFIX)/share/heartbeat
 IN_BIN    = cl_status hb_mon hb_check
 IN_SBIN   = heartbeatd
-IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg
+IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg drbd-peer-outdater
 IN_SHARE  = hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite ResourceManager mach_down req_resource
 
 # What stood at /etc before and was different is kept beside it as NAME.before.
@@ -60,7 +60,7 @@ install-heartbeatd: build
 	$(KEEP) -D -m 644 etc/systemd/heartbeat.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/heartbeat.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/default/heartbeat || install -D -m 644 etc/default/heartbeat $(DESTDIR)$(SYSCONFDIR)/default/heartbeat
 	for f in etc/ha.d/samples/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/heartbeatd/$${f##*/}; done
-	for f in $(filter-out docs/man/drbd%,$(wildcard docs/man/*.[158])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	for f in docs/man/drbd-peer-outdater.8 $(filter-out docs/man/drbd%,$(wildcard docs/man/*.[158])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
 
 # drbdd and its links. What drbd-utils has in the place of a link is kept beside it as NAME.before. Samples of
 # drbd.conf go to the documentation. LIBDRBDD is for the drbdadm of drbd-utils (drbdadm(8)).
@@ -79,7 +79,7 @@ install-drbdd: build
 	$(KEEP) -D -m 644 etc/udev/65-drbdd.rules $(DESTDIR)$(SYSCONFDIR)/udev/rules.d/65-drbdd.rules
 	test -e $(DESTDIR)$(SYSCONFDIR)/default/drbdd || install -D -m 644 etc/default/drbdd $(DESTDIR)$(SYSCONFDIR)/default/drbdd
 	for f in etc/drbd.conf etc/drbdd.cf etc/drbd.d/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/drbdd/$${f##*/}; done
-	for f in docs/man/drbd*.[58]; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	for f in $(filter-out %/drbd-peer-outdater.8,$(wildcard docs/man/drbd*.[58])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
 
 clean:
 	rm -rf bin

@@ -34,6 +34,8 @@ var commands = map[string]func(args []string) int{
 	"send_ua":         func(a []string) int { return tools.SendUA(a, os.Stdout, os.Stderr) },
 	"findif":          func(a []string) int { return tools.FindIf(a, os.Stdout, os.Stderr) },
 	"ha_clustermsg":   func(a []string) int { return tools.HaClustermsg(a, os.Stdin, os.Stdout, os.Stderr) },
+
+	"drbd-peer-outdater": func(a []string) int { return tools.PeerOutdater(a, os.Stdout, os.Stderr) },
 }
 
 func main() { os.Exit(run(filepath.Base(os.Args[0]), os.Args[1:])) }

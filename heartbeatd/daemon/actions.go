@@ -41,6 +41,9 @@ func (d *Daemon) perform(actions []cluster.Action) {
 			if d.apiOpen {
 				d.clients.Deliver(a.Msg)
 			}
+			if d.dopd != nil {
+				d.dopd.Deliver(a.Msg)
+			}
 		case cluster.Remember:
 			d.remember(a)
 		case cluster.CommUp:
@@ -82,11 +85,17 @@ func (d *Daemon) commUp() {
 		d.apiOpen = true
 	}
 	d.respawn.Start()
+	d.startDopd()
 }
 
 // stopClients ends the respawn clients behind the loop's back: each may take seconds.
 func (d *Daemon) stopClients() {
-	d.stopClient.Do(func() { d.spawn(d.respawn.Stop) })
+	d.stopClient.Do(func() {
+		d.spawn(d.respawn.Stop)
+		if d.dopd != nil {
+			d.spawn(d.dopd.Close)
+		}
+	})
 }
 
 // publish copies the View for the status outputs if it changed, but not too often.

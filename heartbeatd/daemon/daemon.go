@@ -11,6 +11,7 @@ import (
 	"classicha/heartbeatd/cluster"
 	"classicha/heartbeatd/config"
 	"classicha/heartbeatd/daemon/ctl"
+	"classicha/heartbeatd/daemon/dopd"
 	"classicha/heartbeatd/daemon/emergency"
 	"classicha/heartbeatd/daemon/notify"
 	"classicha/heartbeatd/daemon/respawn"
@@ -88,6 +89,8 @@ type Daemon struct {
 	dirty      bool // the published View is old
 	publishAt  time.Time
 	stopClient sync.Once
+	wantDopd   bool
+	dopd       *dopd.Server
 }
 
 // ending is why the loop ends.

@@ -39,4 +39,5 @@ func (p Paths) held() string       { return filepath.Join(p.State, "held") }
 func (p Paths) rsctmp() string     { return filepath.Join(p.Run, "rsctmp") }
 func (p Paths) register() string   { return filepath.Join(p.Run, "register") }
 func (p Paths) control() string    { return filepath.Join(p.Run, "ctl") }
+func (p Paths) outdater() string   { return filepath.Join(p.Run, "dopd", "outdater") }
 func (p Paths) testing() string    { return filepath.Join(p.Conf, "OnlyForTesting") }

@@ -21,6 +21,7 @@ import (
 	"classicha/heartbeatd/daemon/watchdog"
 	"classicha/heartbeatd/media"
 	"classicha/heartbeatd/netaddr"
+	"classicha/heartbeatd/outdate"
 	"classicha/heartbeatd/resource"
 	"classicha/internal/hlog"
 
@@ -250,6 +251,7 @@ func (d *Daemon) startScripts() error {
 	var clients []respawn.Client
 	for _, r := range d.conf.HA.Respawn {
 		if r.Builtin != "" {
+			d.wantDopd = d.wantDopd || r.Builtin == outdate.Client
 			d.log.Infof("%s is built in: \"%s\" is not started", r.Builtin, r.Command)
 			continue
 		}

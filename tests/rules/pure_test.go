@@ -14,7 +14,7 @@ import (
 // pure lists the packages that decide (DESIGN: the pure core in a thin shell). A
 // package that is not there yet is skipped; tests of these packages may do what they like.
 var pure = []string{
-	"heartbeatd/cluster", "heartbeatd/message", "heartbeatd/config",
+	"heartbeatd/cluster", "heartbeatd/message", "heartbeatd/config", "heartbeatd/outdate",
 	"drbdd/replica", "drbdd/replica/state", "drbdd/replica/gi", "drbdd/replica/rate", "drbdd/replica/size", "drbdd/peer/meet", "drbdd/wire", "drbdd/wire/digest", "drbdd/metadata", "drbdd/config",
 	"internal/sim",
 }

@@ -40,6 +40,9 @@ func MakeDirs(lib, run string, ids IDs) error {
 	return makeDir(run, 0o750, ids)
 }
 
+// MakeRunDir makes a directory for a socket below run, with its owner and mode.
+func MakeRunDir(path string, ids IDs) error { return makeDir(path, 0o750, ids) }
+
 // ResetRsctmp empties and makes again the directory where resource agents keep
 // what must not survive a start (heartbeat-config 1): /run/heartbeat/rsctmp,
 // root's, sticky, readable. Symbolic links in it are removed, not followed.

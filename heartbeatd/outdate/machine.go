@@ -1,0 +1,301 @@
+package outdate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"classicha/heartbeatd/message"
+)
+
+// Event is something that happened.
+type Event interface{ isEvent() }
+
+// Events.
+type (
+	// Asked: a program on this node asks. The state of the peer is what heartbeat says;
+	// Type is empty for a node that it does not know.
+	Asked struct {
+		Client uint64
+		Request
+		Type, Status string
+	}
+	// Gone: the program does not wait any more.
+	Gone struct{ Client uint64 }
+	// Heard: a message of the cluster, checked by heartbeat.
+	Heard struct{ Msg *message.Message }
+	// Ended: the command of Run has ended; Err says why it did not give a code.
+	Ended struct {
+		Resource string
+		Code     int
+		Err      string
+	}
+	// Tick: Next has come.
+	Tick struct{}
+)
+
+func (Asked) isEvent() {}
+func (Gone) isEvent()  {}
+func (Heard) isEvent() {}
+func (Ended) isEvent() {}
+func (Tick) isEvent()  {}
+
+// Action is something to do.
+type Action interface{ isAction() }
+
+// Actions.
+type (
+	// Send gives a message to the cluster.
+	Send struct{ Msg *message.Message }
+	// Run runs drbdadm outdate; Ended reports its end.
+	Run struct{ Resource string }
+	// Reply answers a program and ends its connection.
+	Reply struct {
+		Client uint64
+		Value  int
+	}
+	// Log writes a line.
+	Log struct {
+		Warn bool
+		Text string
+	}
+)
+
+func (Send) isAction()  {}
+func (Run) isAction()   {}
+func (Reply) isAction() {}
+func (Log) isAction()   {}
+
+const (
+	// silence is after how long a peer that does not answer is complained about.
+	silence = 5 * time.Second
+	// maxRuns bounds the commands that run at a time.
+	maxRuns = 64
+)
+
+// Machine is dopd on one node.
+type Machine struct {
+	node    string
+	asks    []*ask
+	runs    map[string][]string // resource -> the nodes that wait for its end
+	actions []Action
+}
+
+// ask is a question that another node has to answer.
+type ask struct {
+	Request
+	clients  []uint64
+	complain time.Time // zero: was done
+}
+
+// New makes a Machine. node is our own name.
+func New(node string) *Machine {
+	return &Machine{node: node, runs: map[string][]string{}}
+}
+
+// Step applies one event. The result is valid until the next call.
+func (m *Machine) Step(now time.Time, ev Event) []Action {
+	m.actions = m.actions[:0]
+	switch ev := ev.(type) {
+	case Asked:
+		m.asked(now, ev)
+	case Gone:
+		m.gone(ev.Client)
+	case Heard:
+		m.heard(ev.Msg)
+	case Ended:
+		m.ended(ev)
+	}
+	for _, a := range m.asks {
+		if !a.complain.IsZero() && !now.Before(a.complain) {
+			a.complain = time.Time{}
+			m.warnf("no answer from dopd of %s for resource %s yet: does heartbeat there start dopd?", a.Peer, a.Resource)
+		}
+	}
+	return m.actions
+}
+
+// Next is when Step wants a Tick; zero means never.
+func (m *Machine) Next() (t time.Time) {
+	for _, a := range m.asks {
+		if !a.complain.IsZero() && (t.IsZero() || a.complain.Before(t)) {
+			t = a.complain
+		}
+	}
+	return t
+}
+
+func (m *Machine) do(a Action) { m.actions = append(m.actions, a) }
+
+func (m *Machine) logf(format string, args ...any) {
+	m.do(Log{Text: fmt.Sprintf(format, args...)})
+}
+
+func (m *Machine) warnf(format string, args ...any) {
+	m.do(Log{Warn: true, Text: fmt.Sprintf(format, args...)})
+}
+
+// asked: the peer is asked, unless heartbeat knows that this is in vain.
+func (m *Machine) asked(now time.Time, ev Asked) {
+	refuse := func(value int, format string, args ...any) {
+		m.warnf("resource %s: %s", ev.Resource, fmt.Sprintf(format, args...))
+		m.do(Reply{ev.Client, value})
+	}
+	switch {
+	case ev.Peer == m.node:
+		refuse(Unreachable, "drbd peer node %s is me!", ev.Peer)
+		return
+	case ev.Type == "":
+		refuse(Unreachable, "drbd peer %s was not found: it is no node of this cluster", ev.Peer)
+		return
+	case ev.Type != "normal":
+		refuse(Unreachable, "Cluster node: %s: status: %s is not a normal node", ev.Peer, ev.Status)
+		return
+	case ev.Status == "dead":
+		refuse(Unreachable, "Cluster node: %s: status: dead: its data cannot be outdated", ev.Peer)
+		return
+	}
+	for _, a := range m.asks {
+		switch {
+		case a.Resource != ev.Resource:
+		case a.Peer == ev.Peer: // one that waits for somebody killed, most likely
+			a.clients = append(a.clients, ev.Client)
+			m.start(a)
+			return
+		default:
+			refuse(Busy, "%s is being asked about it already", a.Peer)
+			return
+		}
+	}
+	a := &ask{Request: ev.Request, clients: []uint64{ev.Client}, complain: now.Add(silence)}
+	m.asks = append(m.asks, a)
+	m.start(a)
+}
+
+func (m *Machine) start(a *ask) {
+	m.logf("sending start_outdate message to the other node %s -> %s (resource %s)", m.node, a.Peer, a.Resource)
+	m.do(Send{startMessage(m.node, a.Peer, a.Resource)})
+}
+
+// finish answers all who wait for a question.
+func (m *Machine) finish(a *ask, value int) {
+	for _, c := range a.clients {
+		m.do(Reply{c, value})
+	}
+	m.asks = slices.DeleteFunc(m.asks, func(b *ask) bool { return a == b })
+}
+
+func (m *Machine) gone(client uint64) {
+	for _, a := range slices.Clone(m.asks) {
+		if i := slices.Index(a.clients, client); i >= 0 {
+			a.clients = slices.Delete(a.clients, i, i+1)
+		}
+		if len(a.clients) == 0 {
+			m.logf("resource %s: nobody waits for the answer of %s any more", a.Resource, a.Peer)
+			m.finish(a, 0)
+		}
+	}
+}
+
+// heard deals with what comes over heartbeat's links. What is not for us, or is our
+// own, is left alone.
+func (m *Machine) heard(msg *message.Message) {
+	src := msg.Get("src")
+	if src == "" || src == m.node {
+		return
+	}
+	if dest, ok := msg.Lookup("dest"); ok && dest != m.node {
+		return
+	}
+	switch msg.Get("t") {
+	case "start_outdate":
+		m.startOutdate(src, msg.Get("dop_res"))
+	case "outdate_rc":
+		m.outdateRC(src, msg)
+	case "status":
+		if msg.Get("st") == "dead" {
+			m.died(src)
+		}
+	case "hbapi-clstat":
+		if msg.Get("from_id") == Client && msg.Get("st") == "join" {
+			m.joined(src)
+		}
+	}
+}
+
+// startOutdate: another node wants our data outdated.
+func (m *Machine) startOutdate(src, resource string) {
+	waiting, runs := m.runs[resource]
+	switch {
+	case !validResource(resource):
+		m.warnf("%s wants %.40q outdated, which is no name of a resource", src, resource)
+		m.do(Send{rcMessage(m.node, src, resource, Failed)})
+	case runs:
+		if !slices.Contains(waiting, src) {
+			m.runs[resource] = append(waiting, src)
+		}
+	case len(m.runs) >= maxRuns:
+		m.warnf("%s wants resource %s outdated, but %d commands run already", src, resource, maxRuns)
+		m.do(Send{rcMessage(m.node, src, resource, Failed)})
+	default:
+		m.logf("%s is Primary of resource %s and does not reach our drbd: outdating our data", src, resource)
+		m.runs[resource] = []string{src}
+		m.do(Run{resource})
+	}
+}
+
+func (m *Machine) ended(ev Ended) {
+	waiting, ok := m.runs[ev.Resource]
+	if !ok {
+		return
+	}
+	delete(m.runs, ev.Resource)
+	value := valueOf(ev.Code)
+	switch {
+	case ev.Err != "":
+		value = Failed
+		m.warnf("drbdadm outdate %s: %s", ev.Resource, ev.Err)
+	case value == Failed:
+		m.warnf("unknown exit code from drbdadm outdate %s: %d", ev.Resource, ev.Code)
+	}
+	for _, node := range waiting {
+		m.logf("sending return code: %d, %s -> %s (resource %s: %s)", value, m.node, node, ev.Resource, Meaning(value))
+		m.do(Send{rcMessage(m.node, node, ev.Resource, value)})
+	}
+}
+
+// outdateRC: a peer has answered.
+func (m *Machine) outdateRC(src string, msg *message.Message) {
+	resource := msg.Get("dop_res")
+	i := slices.IndexFunc(m.asks, func(a *ask) bool { return a.Resource == resource && a.Peer == src })
+	if i < 0 {
+		m.logf("%s answered for resource %.40q, which nobody waits for", src, resource)
+		return
+	}
+	value, err := parseValue(msg)
+	if err != nil {
+		m.warnf("%s answered for resource %s: %v", src, resource, err)
+		value = Failed
+	}
+	m.logf("%s answered for resource %s: %d (%s)", src, resource, value, Meaning(value))
+	m.finish(m.asks[i], value)
+}
+
+// died: who waits for a dead node waits in vain.
+func (m *Machine) died(node string) {
+	for _, a := range slices.Clone(m.asks) {
+		if a.Peer == node {
+			m.warnf("Cluster node: %s: status: dead: resource %s there cannot be outdated", node, a.Resource)
+			m.finish(a, Unreachable)
+		}
+	}
+}
+
+// joined: the peer's dopd has just come and may have missed the question.
+func (m *Machine) joined(node string) {
+	for _, a := range m.asks {
+		if a.Peer == node {
+			m.start(a)
+		}
+	}
+}

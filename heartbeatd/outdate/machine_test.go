@@ -1,0 +1,282 @@
+package outdate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"classicha/heartbeatd/message"
+)
+
+var start = time.Unix(1000, 0)
+
+// said prints actions, one a line.
+func said(actions []Action) string {
+	var b strings.Builder
+	for _, a := range actions {
+		switch a := a.(type) {
+		case Send:
+			b.WriteString("send")
+			for _, f := range a.Msg.Fields {
+				fmt.Fprintf(&b, " %s=%s", f.Name, f.Value)
+			}
+		case Run:
+			b.WriteString("run " + a.Resource)
+		case Reply:
+			fmt.Fprintf(&b, "reply %d %d", a.Client, a.Value)
+		case Log:
+			if !a.Warn {
+				continue
+			}
+			b.WriteString("warn " + a.Text)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+type step struct {
+	after time.Duration
+	ev    Event
+	want  string
+}
+
+func ask1(client uint64, peer, resource string) Asked {
+	return Asked{Client: client, Request: Request{peer, resource}, Type: "normal", Status: "active"}
+}
+
+func heard(kv ...string) Heard { return Heard{message.New(kv...)} }
+
+const asksB = "send t=start_outdate src=node1 dop_res=r0 dest=node2\n"
+
+func TestMachine(t *testing.T) {
+	answer := heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r0", "src", "node2", "dest", "node1")
+	request := heard("t", "start_outdate", "src", "node2", "dop_res", "r0", "dest", "node1")
+	rc := func(value int) string {
+		return fmt.Sprintf("send t=outdate_rc dop_value=%d dop_res=r0 src=node1 dest=node2\n", value)
+	}
+	for name, steps := range map[string][]step{
+		"a question and its answer": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{0, answer, "reply 1 4\n"},
+			{0, answer, ""},
+			{0, Gone{1}, ""},
+		},
+		"heartbeat knows that the peer cannot be asked": {
+			{0, ask1(1, "node1", "r0"), "warn resource r0: drbd peer node node1 is me!\nreply 1 5\n"},
+			{0, Asked{Client: 2, Request: Request{"node9", "r0"}}, "warn resource r0: drbd peer node9 was not found: it is no node of this cluster\nreply 2 5\n"},
+			{0, Asked{Client: 3, Request: Request{"gate", "r0"}, Type: "ping", Status: "ping"}, "warn resource r0: Cluster node: gate: status: ping is not a normal node\nreply 3 5\n"},
+			{0, Asked{Client: 4, Request: Request{"node2", "r0"}, Type: "normal", Status: "dead"}, "warn resource r0: Cluster node: node2: status: dead: its data cannot be outdated\nreply 4 5\n"},
+		},
+		"the peer dies": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{0, heard("t", "status", "st", "dead", "src", "node3"), ""},
+			{0, heard("t", "status", "st", "active", "src", "node2"), ""},
+			{0, heard("t", "status", "st", "dead", "src", "node2"), "warn Cluster node: node2: status: dead: resource r0 there cannot be outdated\nreply 1 5\n"},
+		},
+		"the peer is silent, its dopd comes later": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{silence - 1, Tick{}, ""},
+			{1, Tick{}, "warn no answer from dopd of node2 for resource r0 yet: does heartbeat there start dopd?\n"},
+			{time.Hour, Tick{}, ""},
+			{0, heard("t", "hbapi-clstat", "st", "join", "from_id", "ipfail", "src", "node2"), ""},
+			{0, heard("t", "hbapi-clstat", "st", "leave", "from_id", "dopd", "src", "node2"), ""},
+			{0, heard("t", "hbapi-clstat", "st", "join", "from_id", "dopd", "src", "node2"), asksB},
+			{0, answer, "reply 1 4\n"},
+		},
+		"two ask the same": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{0, ask1(2, "node2", "r0"), asksB},
+			{0, ask1(3, "node3", "r0"), "warn resource r0: node2 is being asked about it already\nreply 3 21\n"},
+			{0, ask1(4, "node3", "r1"), "send t=start_outdate src=node1 dop_res=r1 dest=node3\n"},
+			{0, Gone{1}, ""},
+			{0, answer, "reply 2 4\n"},
+		},
+		"nobody waits any more": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{0, Gone{1}, ""},
+			{0, answer, ""},
+			{time.Hour, Tick{}, ""},
+		},
+		"answers that do not count": {
+			{0, ask1(1, "node2", "r0"), asksB},
+			{0, heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r0", "src", "node3", "dest", "node1"), ""},
+			{0, heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r1", "src", "node2", "dest", "node1"), ""},
+			{0, heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r0", "src", "node2", "dest", "node4"), ""},
+			{0, heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r0"), ""},
+			{0, heard("t", "outdate_rc", "dop_value", "-4", "dop_res", "r0", "src", "node2", "dest", "node1"),
+				"warn node2 answered for resource r0: value \"-4\" is none\nreply 1 20\n"},
+		},
+		"outdated by the other node": {
+			{0, request, "run r0\n"},
+			{0, request, ""}, // again: one command is enough, and one answer
+			{0, heard("t", "start_outdate", "src", "node3", "dop_res", "r0", "dest", "node1"), ""},
+			{0, Ended{Resource: "r1"}, ""},
+			{0, Ended{Resource: "r0"}, rc(4) + strings.Replace(rc(4), "node2", "node3", 1)},
+			{0, request, "run r0\n"},
+			{0, Ended{Resource: "r0", Code: 5}, rc(3)},
+			{0, request, "run r0\n"},
+			{0, Ended{Resource: "r0", Code: 17}, rc(6)},
+			{0, request, "run r0\n"},
+			{0, Ended{Resource: "r0", Code: 1}, "warn unknown exit code from drbdadm outdate r0: 1\n" + rc(20)},
+			{0, request, "run r0\n"},
+			{0, Ended{Resource: "r0", Err: "killed"}, "warn drbdadm outdate r0: killed\n" + rc(20)},
+		},
+		"what is no resource": {
+			{0, heard("t", "start_outdate", "src", "node2", "dop_res", "all", "dest", "node1"),
+				"warn node2 wants \"all\" outdated, which is no name of a resource\nsend t=outdate_rc dop_value=20 dop_res=all src=node1 dest=node2\n"},
+			{0, heard("t", "start_outdate", "src", "node2", "dop_res", "-c/tmp/x", "dest", "node1"),
+				"warn node2 wants \"-c/tmp/x\" outdated, which is no name of a resource\nsend t=outdate_rc dop_value=20 dop_res=-c/tmp/x src=node1 dest=node2\n"},
+		},
+		"not for us, or from us": {
+			{0, heard("t", "start_outdate", "src", "node2", "dop_res", "r0", "dest", "node3"), ""},
+			{0, heard("t", "start_outdate", "src", "node1", "dop_res", "r0", "dest", "node2"), ""},
+			{0, heard("t", "start_outdate", "dop_res", "r0", "dest", "node1"), ""},
+			{0, heard("t", "other", "src", "node2"), ""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, now := New("node1"), start
+			for i, s := range steps {
+				now = now.Add(s.after)
+				if got := said(m.Step(now, s.ev)); got != s.want {
+					t.Fatalf("step %d, %T:\n%swant:\n%s", i, s.ev, got, s.want)
+				}
+			}
+			if len(m.asks) > 0 && name != "two ask the same" || len(m.runs) > 0 {
+				t.Errorf("left over: %d questions, %d commands", len(m.asks), len(m.runs))
+			}
+		})
+	}
+}
+
+// The commands that run at a time are bounded.
+func TestManyResources(t *testing.T) {
+	m := New("node1")
+	for i := range maxRuns {
+		m.Step(start, heard("t", "start_outdate", "src", "node2", "dop_res", fmt.Sprint("r", i), "dest", "node1"))
+	}
+	got := said(m.Step(start, heard("t", "start_outdate", "src", "node2", "dop_res", "rx", "dest", "node1")))
+	if !strings.Contains(got, "dop_value=20 dop_res=rx") || strings.Contains(got, "run rx") {
+		t.Errorf("one more than %d commands: %s", maxRuns, got)
+	}
+}
+
+// The timer of Next is the one that Step obeys.
+func TestNext(t *testing.T) {
+	m := New("node1")
+	if !m.Next().IsZero() {
+		t.Error("a timer without a question")
+	}
+	m.Step(start, ask1(1, "node2", "r0"))
+	if want := start.Add(silence); !m.Next().Equal(want) {
+		t.Errorf("Next %v, want %v", m.Next(), want)
+	}
+	m.Step(m.Next(), Tick{})
+	if !m.Next().IsZero() {
+		t.Error("the complaint would be repeated")
+	}
+}
+
+// What was seen on the sockets of the real programs is what we write and read.
+func TestMessagesOfTheOriginal(t *testing.T) {
+	text := func(m *message.Message) string { return string(m.AppendText(nil, nil, false)) }
+	for _, c := range []struct {
+		got  *message.Message
+		want string
+	}{
+		{Request{"node2", "r0"}.Message(), ">>>\nt=outdater\nsrc=drbd-peer-outdater\noutdater_peer=node2\noutdater_res=r0\n<<<\n"},
+		{Answer("node1", 4), ">>>\nt=outdater_rc\nsrc=node1\ndop_value=4\n<<<\n"},
+		{startMessage("node1", "node2", "r0"), ">>>\nt=start_outdate\nsrc=node1\ndop_res=r0\ndest=node2\n<<<\n"},
+		{rcMessage("node2", "node1", "r0", 4), ">>>\nt=outdate_rc\ndop_value=4\ndop_res=r0\nsrc=node2\ndest=node1\n<<<\n"},
+	} {
+		if got := strings.TrimRight(text(c.got), "\x00"); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	if v, src, err := ParseAnswer(Answer("node1", 21)); v != 21 || src != "node1" || err != nil {
+		t.Error(v, src, err)
+	}
+	if r, err := ParseRequest(Request{"Node2", "r0"}.Message()); r != (Request{"node2", "r0"}) || err != nil {
+		t.Error(r, err)
+	}
+	for _, bad := range []*message.Message{
+		Answer("x", -1), Answer("x", 256), message.New("t", "outdater_rc"), message.New("t", "x", "dop_value", "4"),
+	} {
+		if _, _, err := ParseAnswer(bad); err == nil {
+			t.Errorf("%q is no answer", text(bad))
+		}
+	}
+	for _, bad := range []Request{{"", "r0"}, {"a", ""}, {"a b", "r0"}, {"a", "r 0"}, {"a", "all"}, {"a", "-x"}, {"a", "r0/0"}, {"a", "r0,r1"}, {"a", strings.Repeat("x", 200)}, {"a", "x\n"}} {
+		if _, err := ParseRequest(bad.Message()); err == nil {
+			t.Errorf("%q is no request", bad)
+		}
+	}
+}
+
+// Two machines with a link between them.
+func TestTwoMachines(t *testing.T) {
+	nodes := map[string]*Machine{"node1": New("node1"), "node2": New("node2")}
+	var replies []Reply
+	var carry func(actions []Action)
+	carry = func(actions []Action) {
+		for _, a := range slices.Clone(actions) {
+			switch a := a.(type) {
+			case Send:
+				for _, n := range nodes { // a broadcast; the sender hears itself
+					carry(n.Step(start, Heard{a.Msg}))
+				}
+			case Run:
+				carry(nodes["node2"].Step(start, Ended{Resource: a.Resource, Code: 5}))
+			case Reply:
+				replies = append(replies, a)
+			}
+		}
+	}
+	carry(nodes["node1"].Step(start, ask1(7, "node2", "r0")))
+	if len(replies) != 1 || replies[0] != (Reply{7, 3}) {
+		t.Errorf("replies %+v, want one of 3 to client 7", replies)
+	}
+}
+
+// FuzzMachine: whatever comes from the cluster, no command gets a strange name, and who
+// waits gets a value that an exit code can be.
+func FuzzMachine(f *testing.F) {
+	for _, s := range []string{
+		">>>\nt=start_outdate\nsrc=node2\ndop_res=r0\ndest=node1\n<<<\n",
+		">>>\nt=outdate_rc\ndop_value=4\ndop_res=r0\nsrc=node2\ndest=node1\n<<<\n",
+		">>>\nt=hbapi-clstat\nst=join\nfrom_id=dopd\nsrc=node2\n<<<\n",
+		">>>\nt=status\nst=dead\nsrc=node2\n<<<\n",
+		">>>\nt=outdater\nsrc=x\noutdater_peer=node2\noutdater_res=-r\n<<<\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		msg, _, err := message.Parse(frame, nil)
+		if err != nil {
+			return
+		}
+		if r, err := ParseRequest(msg); err == nil && (!validResource(r.Resource) || r.Peer == "") {
+			t.Errorf("request %q", r)
+		}
+		if v, _, err := ParseAnswer(msg); err == nil && (v < 0 || v > maxValue) {
+			t.Errorf("value %d", v)
+		}
+		m := New("node1")
+		m.Step(start, ask1(1, "node2", "r0"))
+		for _, a := range m.Step(start, Heard{msg}) {
+			switch a := a.(type) {
+			case Run:
+				if !validResource(a.Resource) {
+					t.Errorf("runs drbdadm outdate %q", a.Resource)
+				}
+			case Reply:
+				if a.Value < 0 || a.Value > maxValue {
+					t.Errorf("replies %d", a.Value)
+				}
+			}
+		}
+	})
+}
