@@ -35,6 +35,8 @@ type Env struct {
 	// NotSetuid are those of the programs that the group of heartbeat's helpers
 	// cannot run as root; nil: do not ask.
 	NotSetuid func(programs ...string) []string
+	// Readlink reads a symbolic link; nil: there are none.
+	Readlink func(file string) (string, error)
 	// Start runs a program.
 	Start func(Call) (Process, error)
 	// Status asks the daemon for its resources.
@@ -64,7 +66,7 @@ func System() Env {
 	return Env{
 		Config: sysenv.System(), Pretending: os.Getenv(sysenv.NodeVariable) != "",
 		ConfigFiles: sysenv.MainFiles, StateDir: stateDir, ProcFile: procFile, Executable: self,
-		LookPath: lookPath, NotSetuid: sysenv.NotSetuid, Start: startProcess, Status: askDaemon,
+		LookPath: lookPath, NotSetuid: sysenv.NotSetuid, Readlink: os.Readlink, Start: startProcess, Status: askDaemon,
 		IsTerminal: isTerminal, Width: width, Console: openConsole,
 		Random: rand.Uint64, PID: os.Getpid(),
 	}

@@ -19,6 +19,7 @@ func (t *tool) handler(x target) (int, error) {
 	if t.dry {
 		return 0, nil
 	}
+	argv[2] = t.findOutdater(command)
 	p, err := t.env.Start(Call{Argv: argv, Env: t.handlerEnv(x), Stdin: t.in, Stdout: t.out, Stderr: t.err})
 	if err != nil {
 		fmt.Fprintf(t.err, "Can not exec %s: %v\n", argv[0], err)

@@ -35,7 +35,7 @@ func (t *tool) load() error {
 	}
 	env := t.env.Config
 	env.DumpOnly = t.cmd.all != nil && t.cmd.names == allElse && !t.dry && t.verbose == 0
-	if t.env.NotSetuid != nil {
+	if t.env.NotSetuid != nil && !t.ownDopd() {
 		env.SetuidPrograms = t.env.NotSetuid(t.paths(t.setup, t.meta)...)
 	}
 	abs := env.Abs
