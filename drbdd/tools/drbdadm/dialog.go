@@ -192,6 +192,7 @@ func (d *dialog) speak() bool {
 		" - If this node was already a degraded cluster before the\n   reboot, the timeout is %s seconds. [degr-wfc-timeout]\n"+
 		" - If the peer was available before the reboot, the timeout\n   is %s seconds. [wfc-timeout]\n"+
 		"   (These values are for resource '%s'; 0 sec -> wait forever)\n", strings.Repeat("*", 63), degr, wfc, name)
+	fmt.Fprint(d.tty.out, d.reasons()) // ours: which of them it is, and what is left of it
 	if d.tty.in == nil {
 		fmt.Fprintf(d.tty.out, " To abort waiting for DRBD connections, kill this process: kill %d\n", d.env.PID)
 		return false

@@ -110,19 +110,6 @@ func (t *tool) syncer(x target) (int, error) {
 	return t.call(t.setupCall(words...), medium)
 }
 
-func (t *tool) waitConnect(x target) (int, error) {
-	argv := t.plainCall(append([]string{"wait-connect", minorOf(x.vol)}, t.waitArgs(x.res)...)...)
-	t.printCall(argv)
-	if t.dry {
-		return 0, nil
-	}
-	e := t.run(argv, none, t.in, t.out, t.err)
-	if e.Signal != 0 {
-		return int(exitExec), nil
-	}
-	return e.Code, nil
-}
-
 // Attempts of sh-b-pri: the peer may be about to become Secondary.
 const (
 	primaryTries = 5
