@@ -15,5 +15,7 @@
 //	TestLoss         a cluster is born and moves services with 20 % of packets lost
 //	TestPartition    healed after both sides took over; a short one; one way only
 //	TestKeys         authkeys changed one node after the other
+//	TestDopd         drbd-peer-outdater on either node, dopd of the other program answers
+//	TestDopdDies     the peer loses its power while it is asked
 //	TestRolling      both nodes replaced while a client fetches from the service address
 package interop
