@@ -31,9 +31,14 @@ type host struct {
 	held    map[replica.Buf]bool // given to the core and not given back
 	steps   int
 	dialing bool
+	watch   func(replica.Action) // sees everything that the core wants
 }
 
 func newHost(t *testing.T, good bool) *host {
+	return newHostWith(t, good, replica.DefaultDiskOptions())
+}
+
+func newHostWith(t *testing.T, good bool, disk replica.DiskOptions) *host {
 	h := &host{t: t, now: time.Unix(1e9, 0), held: map[replica.Buf]bool{}}
 	h.r = replica.New(replica.Config{Name: "r0", Features: wire.FeatTrim | wire.FeatThinResync}, 1)
 	meta := make(memory, 1<<20)
@@ -53,12 +58,12 @@ func newHost(t *testing.T, good bool) *host {
 		t.Fatal(err)
 	}
 	if good {
-		s.Super.UUIDs.Current = 0x1234
+		s.Super.UUIDs.Current, s.Super.LaSizeSect = 0x1234, hostSectors
 		s.Super.Flags |= metadata.Consistent | metadata.WasUpToDate
 		bm.ClearAll()
 	}
 	h.command(replica.NewMinor{Vol: 0})
-	h.command(replica.Attach{Vol: 0, Options: replica.DefaultDiskOptions(), Super: s.Super, Layout: s.Layout, Bitmap: bm,
+	h.command(replica.Attach{Vol: 0, Options: disk, Super: s.Super, Layout: s.Layout, Bitmap: bm,
 		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, CanDiscard: true, Name: "disk"})
 	o := replica.DefaultNetOptions()
 	o.VerifyAlg, o.CsumsAlg = "crc32c", "crc32c"
@@ -86,6 +91,9 @@ func (h *host) step(ev replica.Event) {
 }
 
 func (h *host) done(a replica.Action) {
+	if h.watch != nil {
+		h.watch(a)
+	}
 	switch a := a.(type) {
 	case replica.Disk:
 		d := replica.DiskDone{ID: a.ID, OK: true, Zeroes: a.WantZeroes}
