@@ -1,5 +1,6 @@
 # make            build bin/ (two programs and their links)
 # make install    install both [DESTDIR= PREFIX=/usr SYSCONFDIR=/etc]; make install-heartbeatd, install-drbdd: one
+# make packages   a .deb and an .rpm of each in bin/packages [PACKAGES=DIR VERSION= FORMATS=deb]
 # make demo       a two-node cluster on this machine: power cut, takeover, failback (root)
 # make test       everything that a change must pass (root; installs what it needs)
 # make demo-drbd  one disk on two machines, as the article shows it: first sync, file system, move, killed daemon, power cut (root)
@@ -9,16 +10,18 @@
 
 PREFIX     = /usr
 SYSCONFDIR = /etc
+UNITDIR    = $(SYSCONFDIR)/systemd/system
+UDEVDIR    = $(SYSCONFDIR)/udev/rules.d
 SEEDS      = 100000
 
 GO      = CGO_ENABLED=0 go
 LDFLAGS = -s -w
 COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode hb_delnode hb_setweight hb_setsite \
-	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg drbd-peer-outdater
+	send_arp send_ua findif ResourceManager mach_down req_resource ha_clustermsg drbd-peer-outdater hb_whohas hb_wake
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
-.PHONY: all build install install-heartbeatd install-drbdd clean demo demo-pair demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
+.PHONY: all build install install-heartbeatd install-drbdd packages clean demo demo-pair demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
 
 all: build
 
@@ -33,8 +36,8 @@ build:
 LIBEXEC   = $(PREFIX)/libexec/heartbeat
 SHARE     = $(PREFIX)/share/heartbeat
 IN_BIN    = cl_status hb_mon hb_check
-IN_SBIN   = heartbeatd
-IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg drbd-peer-outdater
+IN_SBIN   = heartbeatd hb_whohas hb_wake
+IN_LIBEXEC = heartbeat send_arp send_ua findif ha_clustermsg drbd-peer-outdater hb_whohas hb_wake
 IN_SHARE  = hb_standby hb_takeover hb_addnode hb_delnode hb_setweight hb_setsite ResourceManager mach_down req_resource
 
 # What stood at /etc before and was different is kept beside it as NAME.before.
@@ -57,7 +60,7 @@ install-heartbeatd: build
 	for f in resource.d/*; do m=755; case $$f in */hafuncs|*/hto-mapfuncs) m=644;; esac; \
 		$(KEEP) -m $$m $$f $(DESTDIR)$(SYSCONFDIR)/ha.d/resource.d/$${f##*/}; done
 	$(KEEP) -D -m 755 etc/init.d/heartbeat $(DESTDIR)$(SYSCONFDIR)/init.d/heartbeat
-	$(KEEP) -D -m 644 etc/systemd/heartbeat.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/heartbeat.service
+	$(KEEP) -D -m 644 etc/systemd/heartbeat.service $(DESTDIR)$(UNITDIR)/heartbeat.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/default/heartbeat || install -D -m 644 etc/default/heartbeat $(DESTDIR)$(SYSCONFDIR)/default/heartbeat
 	for f in etc/ha.d/samples/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/heartbeatd/$${f##*/}; done
 	for f in docs/man/drbd-peer-outdater.8 $(filter-out docs/man/drbd%,$(wildcard docs/man/*.[158])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
@@ -75,11 +78,21 @@ install-drbdd: build
 		ln -sfn drbdd $$f || exit 1; done
 	for c in drbdsetup drbdsetup-84; do ln -sfn ../../sbin/drbdd $(DESTDIR)$(LIBDRBDD)/$$c; done
 	$(KEEP) -D -m 755 etc/init.d/drbd $(DESTDIR)$(SYSCONFDIR)/init.d/drbd
-	for u in drbdd drbd; do $(KEEP) -D -m 644 etc/systemd/$$u.service $(DESTDIR)$(SYSCONFDIR)/systemd/system/$$u.service; done
-	$(KEEP) -D -m 644 etc/udev/65-drbdd.rules $(DESTDIR)$(SYSCONFDIR)/udev/rules.d/65-drbdd.rules
+	for u in drbdd drbd; do $(KEEP) -D -m 644 etc/systemd/$$u.service $(DESTDIR)$(UNITDIR)/$$u.service; done
+	$(KEEP) -D -m 644 etc/udev/65-drbdd.rules $(DESTDIR)$(UDEVDIR)/65-drbdd.rules
 	test -e $(DESTDIR)$(SYSCONFDIR)/default/drbdd || install -D -m 644 etc/default/drbdd $(DESTDIR)$(SYSCONFDIR)/default/drbdd
 	for f in etc/drbd.conf etc/drbdd.cf etc/drbd.d/* docs/*.md; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/drbdd/$${f##*/}; done
 	for f in $(filter-out %/drbd-peer-outdater.8,$(wildcard docs/man/drbd*.[58])); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+
+# One package for each program: each is useful without the other, and they have no file in common.
+VERSION  = 0.1.0
+PACKAGES = bin/packages
+FORMATS  = deb rpm
+# For this machine, whatever the packages are for.
+NFPM     = env -u GOOS -u GOARCH go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+packages: build
+	@NFPM='$(NFPM)' FORMATS='$(FORMATS)' MAKE='$(MAKE)' etc/packaging/build.sh '$(VERSION)' '$(PACKAGES)' heartbeatd drbdd
 
 clean:
 	rm -rf bin
