@@ -2,7 +2,6 @@ package pair
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -233,6 +232,7 @@ func (c *cluster) verdict() {
 	c.t.Helper()
 	c.Must(c.Lab.Heal())
 	c.restart()
+	c.Step("everything is started again")
 	c.acknowledged(20)
 	c.Wait(limit, "both disks up to date", func() bool {
 		v := c.A.Volume(0)
@@ -250,11 +250,16 @@ func (c *cluster) verdict() {
 	}
 	c.mu.Unlock()
 	c.rec.Stop()
+	c.Step("%d records checked", n)
+	var stops sync.WaitGroup
 	for _, n := range c.nodes() {
-		if r := n.RunFor(30*time.Second, lab.HeartbeatProgram, "-k"); r.Code != 0 {
-			c.Errorf("%s: heartbeat -k: %s", n.Name(), r.Out)
-		}
+		stops.Go(func() {
+			if r := n.RunFor(30*time.Second, lab.HeartbeatProgram, "-k"); r.Code != 0 {
+				c.Errorf("%s: heartbeat -k: %s", n.Name(), r.Out)
+			}
+		})
 	}
+	stops.Wait()
 	c.A.Expect("Connected Secondary/Secondary UpToDate/UpToDate", limit)
 	bytes := c.A.DeviceSize(0)
 	c.Equal("sda1", bytes)
@@ -276,5 +281,3 @@ func both(t *testing.T, f func(t *testing.T, c *cluster, victim, other *rig.Node
 		})
 	}
 }
-
-var _ = fmt.Sprint

@@ -55,7 +55,7 @@ exit 1
 
 func machineFiles(machine int) map[string]string {
 	return map[string]string{
-		"/etc/redis/redis.conf":    records.Conf(mount+"/redis", [2]string{"serv-a", "serv-b"}[machine]),
-		"/usr/sbin/fence_lab": fenceAgent,
+		"/etc/redis/redis.conf": records.Conf(mount+"/redis", [2]string{"serv-a", "serv-b"}[machine]),
+		"/usr/sbin/fence_lab":   fenceAgent,
 	}
 }
