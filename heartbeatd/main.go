@@ -33,6 +33,8 @@ var commands = map[string]func(args []string) int{
 	"send_arp":        func(a []string) int { return tools.SendArp(a, os.Stdout, os.Stderr) },
 	"send_ua":         func(a []string) int { return tools.SendUA(a, os.Stdout, os.Stderr) },
 	"findif":          func(a []string) int { return tools.FindIf(a, os.Stdout, os.Stderr) },
+	"hb_whohas":       func(a []string) int { return tools.HbWhohas(a, os.Stdout, os.Stderr) },
+	"hb_wake":         func(a []string) int { return tools.HbWake(a, os.Stderr) },
 	"ha_clustermsg":   func(a []string) int { return tools.HaClustermsg(a, os.Stdin, os.Stdout, os.Stderr) },
 
 	"drbd-peer-outdater": func(a []string) int { return tools.PeerOutdater(a, os.Stdout, os.Stderr) },

@@ -137,7 +137,7 @@ var option = regexp.MustCompile(`(?:^|, )(--?[A-Za-z0-9][a-z]*)([ =][A-Z]+)?`)
 func TestOptionsExist(t *testing.T) {
 	bin := program(t)
 	commands := map[string][]string{ // page -> commands that share its options
-		"heartbeatd.8": {"heartbeat"}, "hb_mon.8": {"hb_mon"}, "send_arp.8": {"send_arp", "send_ua", "findif"},
+		"heartbeatd.8": {"heartbeat"}, "hb_mon.8": {"hb_mon"}, "send_arp.8": {"send_arp", "send_ua", "findif", "hb_whohas", "hb_wake"},
 		"hb_tools.8": {"hb_check", "hb_addnode", "hb_delnode", "hb_setweight", "hb_setsite"},
 	}
 	for file, names := range commands {
