@@ -199,6 +199,20 @@ func TestCluster(t *testing.T) {
 		t.Errorf("serv-a serves: %v, serv-b serves: %v; want the service where it is", a.serves(), b.serves())
 	}
 
+	// What runs does not lose its daemon, even if nobody may stop it.
+	b.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
+	for _, name := range []string{"heartbeatd", "drbdd"} {
+		if r := b.try("dpkg", "--remove", name); r.Code == 0 || !strings.Contains(r.Out, "then try again: /etc/init.d/") {
+			t.Errorf("removal of %s while it runs and may not be stopped: exit code %d\n%s", name, r.Code, r.Out)
+		}
+	}
+	if !b.serves() {
+		t.Error("a refused removal ended the service")
+	}
+	if err := os.Remove(b.path("/usr/sbin/policy-rc.d")); err != nil {
+		t.Fatal(err)
+	}
+
 	// Removed while it serves: the service is stopped first, so the other takes it over.
 	t.Log(b.must("dpkg", "--remove", "heartbeatd"))
 	if r := b.try("drbdadm", "role", "user"); strings.HasPrefix(r.Out, "Primary") || strings.Contains(b.try("ip", "-4", "addr").Out, "192.168.77.3/") {

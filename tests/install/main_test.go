@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -51,10 +52,15 @@ func build(t *testing.T) {
 			return
 		}
 		made.dir, made.stage = filepath.Join(dir, "packages"), filepath.Join(dir, "stage")
-		for _, args := range [][]string{{"packages", "PACKAGES=" + made.dir}, {"-o", "build", "install", "DESTDIR=" + made.stage}} {
-			cmd := exec.Command("make", append([]string{"-s", "-C", repo}, args...)...)
+		// The guide's own command, but elsewhere.
+		for _, c := range []struct{ text, flags string }{
+			{strings.Join(commands(t, "build"), "\n"), "-s -- PACKAGES=" + made.dir},
+			{"make -o build install", "-s -- DESTDIR=" + made.stage},
+		} {
+			cmd := exec.Command("sh", "-e", "-c", c.text)
+			cmd.Dir, cmd.Env = repo, append(os.Environ(), "MAKEFLAGS="+c.flags)
 			if out, err := cmd.CombinedOutput(); err != nil {
-				made.err = fmt.Errorf("make %v: %w\n%s", args, err, out)
+				made.err = fmt.Errorf("%s: %w\n%s", c.text, err, out)
 				return
 			}
 		}

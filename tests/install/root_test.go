@@ -17,7 +17,7 @@ import (
 )
 
 // wanted is what a clean system has besides the essential packages.
-var wanted = []string{"adduser", "iproute2", "mount"}
+var wanted = []string{"adduser", "apt", "iproute2", "mount"}
 
 // system is a Debian system in a directory.
 type system struct {
