@@ -27,6 +27,8 @@ type cluster struct {
 	rec  *records.Writer
 	disk [2]*rig.CrashDisk
 
+	power sync.Mutex // one at a time switches power and starts what runs after a boot
+
 	mu     sync.Mutex
 	by     string
 	fenced []string // machines whose power an agent cut
@@ -166,9 +168,11 @@ func (c *cluster) watch() {
 			c.mu.Lock()
 			c.fenced = append(c.fenced, victim.Name())
 			c.mu.Unlock()
+			c.power.Lock()
 			if victim.Up() {
 				victim.Power()
 			}
+			c.power.Unlock()
 			_ = os.Remove(n.LogPath("power-off"))
 		}
 		is := c.A.Node != nil && c.B.Node != nil && mounted(c.A) && mounted(c.B)
@@ -204,14 +208,18 @@ func (c *cluster) wasFenced(n *rig.Node) bool {
 
 // cut takes the power of a machine away.
 func (c *cluster) cut(n *rig.Node) {
+	c.power.Lock()
+	defer c.power.Unlock()
 	c.Step("power cut of %s", n.Name())
 	n.Power()
 }
 
 // restart gives power to machines that have none, and starts daemons that do not run.
-func (c *cluster) restart() {
+func (c *cluster) restart(nodes ...*rig.Node) {
 	c.t.Helper()
-	for _, n := range c.nodes() {
+	c.power.Lock()
+	defer c.power.Unlock()
+	for _, n := range nodes {
 		if !n.Up() {
 			n.Restore()
 		}
@@ -231,7 +239,7 @@ func (c *cluster) restart() {
 func (c *cluster) verdict() {
 	c.t.Helper()
 	c.Must(c.Lab.Heal())
-	c.restart()
+	c.restart(c.A, c.B)
 	c.Step("everything is started again")
 	c.acknowledged(20)
 	c.Wait(limit, "both disks up to date", func() bool {

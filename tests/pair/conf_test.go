@@ -18,6 +18,8 @@ auto_failback off
 node serv-a
 node serv-b
 stonith_host * fence_lab switch=lab
+respawn hacluster /usr/lib/heartbeat/dopd
+apiauth dopd uid=hacluster
 `
 
 const haresources = "serv-a drbddisk::r0 Filesystem::/dev/drbd0::" + mount + "::ext4 IPaddr2::" + vip + "/24/eth0:0 redis-server\n"
@@ -26,7 +28,8 @@ const drbdConf = `global { usage-count no; }
 resource r0 {
 	protocol C;
 	net { ping-int 3; connect-int 3; timeout 20; ping-timeout 5; }
-	disk { c-min-rate 0; }
+	disk { fencing resource-and-stonith; c-min-rate 0; c-plan-ahead 0; resync-rate 100M; }
+	handlers { fence-peer "/usr/lib/heartbeat/drbd-peer-outdater -t 10"; }
 	device /dev/drbd0;
 	disk /dev/sda1;
 	meta-disk internal;

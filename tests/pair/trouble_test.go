@@ -19,6 +19,11 @@ func signal(n *rig.Node, s syscall.Signal, which func(exe string) bool) {
 	}
 }
 
+const (
+	stop = syscall.SIGSTOP
+	cont = syscall.SIGCONT
+)
+
 func heartbeat(exe string) bool { return exe == "heartbeat" || exe == "heartbeatd" }
 func drbdd(exe string) bool     { return exe == "drbdd" }
 func everything(string) bool    { return true }
@@ -27,7 +32,7 @@ func everything(string) bool    { return true }
 // is too busy, and goes on. It was reset meanwhile.
 func TestStoppedHeartbeat(t *testing.T) {
 	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
-		signal(victim, syscall.SIGSTOP, heartbeat)
+		signal(victim, stop, heartbeat)
 		c.Wait(limit, "the reset", func() bool { return c.wasFenced(victim) })
 		c.movedTo(other)
 	})
@@ -36,10 +41,10 @@ func TestStoppedHeartbeat(t *testing.T) {
 // TestStoppedNode: all processes stand still for longer than the dead time.
 func TestStoppedNode(t *testing.T) {
 	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
-		signal(victim, syscall.SIGSTOP, everything)
+		signal(victim, stop, everything)
 		time.Sleep(4 * time.Second)
 		if victim.Up() {
-			signal(victim, syscall.SIGCONT, everything)
+			signal(victim, cont, everything)
 		}
 		c.Wait(limit, "the reset", func() bool { return c.wasFenced(victim) })
 		c.movedTo(other)
@@ -51,9 +56,9 @@ func TestStoppedNode(t *testing.T) {
 func TestStoppedDrbdd(t *testing.T) {
 	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		a, _ := c.active()
-		signal(victim, syscall.SIGSTOP, drbdd)
+		signal(victim, stop, drbdd)
 		time.Sleep(10 * time.Second)
-		signal(victim, syscall.SIGCONT, drbdd)
+		signal(victim, cont, drbdd)
 		c.acknowledged(50)
 		if c.where() != a.Name() || len(c.resets()) > 0 {
 			t.Errorf("the service went to %q, reset %v", c.where(), c.resets())
