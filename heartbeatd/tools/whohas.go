@@ -14,7 +14,7 @@ import (
 
 const whoHasUsage = `usage: hb_whohas [-w MS] ADDRESS[/BITS] [INTERFACE]
 
-Asks the network which other machine answers for an IPv4 address, and prints
+Asks the network which other machine answers for an address, and prints
 address, hardware address and interface. Nobody's cache changes by it.
 Exit code 0: somebody does, 1: nobody, 2: it could not be asked.
 
@@ -49,8 +49,9 @@ func HbWhohas(args []string, stdout, stderr io.Writer) int {
 	}
 	text, _, _ := strings.Cut(words[0], "/")
 	ip, err := netip.ParseAddr(text)
-	if err != nil || !ip.Is4() {
-		fmt.Fprintf(stderr, "hb_whohas: %q is no IPv4 address\n", words[0])
+	ip = ip.Unmap().WithZone("")
+	if err != nil {
+		fmt.Fprintf(stderr, "hb_whohas: %q is no IP address\n", words[0])
 		return whoHasFailed
 	}
 	nic := ""

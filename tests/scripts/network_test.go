@@ -63,15 +63,26 @@ func neighbour(t *testing.T, near string, addrs ...string) (mac string) {
 		its, err := os.Readlink("/proc/" + pid + "/ns/net")
 		return err == nil && its != own
 	})
+	in := []string{"nsenter", "--net=/proc/" + pid + "/ns/net"}
+	const noDAD = "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"
+	command(t, "sh", "-c", noDAD)
+	command(t, append(in, "sh", "-c", noDAD)...)
 	command(t, "ip", "link", "add", near, "type", "veth", "peer", "name", "far", "netns", pid)
 	t.Cleanup(func() { exec.Command("ip", "link", "del", near).Run() })
 	command(t, "ip", "link", "set", near, "up")
-	in := []string{"nsenter", "--net=/proc/" + pid + "/ns/net"}
 	command(t, append(in, "ip", "link", "set", "far", "up")...)
 	for _, a := range addrs {
-		command(t, append(in, "ip", "addr", "add", a, "dev", "far")...)
+		args := append(in, "ip", "addr", "add", a, "dev", "far")
+		if strings.Contains(a, "::") {
+			args = append(args, "nodad")
+		}
+		command(t, args...)
 	}
 	eventually(t, "the cable", func() bool { return strings.TrimSpace(read("/sys/class/net/"+near+"/operstate")) == "up" })
+	eventually(t, "the link-local addresses", func() bool {
+		ready := func(list string) bool { return strings.Contains(list, "fe80:") && !strings.Contains(list, "tentative") }
+		return ready(command(t, "ip", "-6", "addr", "show", "dev", near)) && ready(command(t, append(in, "ip", "-6", "addr", "show", "dev", "far")...))
+	})
 	words := strings.Fields(command(t, append(in, "ip", "-o", "link", "show", "far")...))
 	for i, w := range words {
 		if w == "link/ether" {
@@ -87,7 +98,13 @@ func neighbour(t *testing.T, near string, addrs ...string) (mac string) {
 func TestContestedAddressIsReported(t *testing.T) {
 	announcers(t)
 	ownPrograms(t, "hb_whohas")
-	mac := neighbour(t, "lan0", "10.90.0.50/24", "10.90.0.9/24")
+	mac := neighbour(t, "lan0", "10.90.0.50/24", "10.90.0.9/24", "fd90::50/64")
+	os.Remove("/run/ha-log")
+	run(t, "IPv6addr", "fd90::50/64/lan0", "start").ok(t)
+	eventually(t, "the warning", func() bool {
+		return strings.Contains(read("/run/ha-log"), "WARN: fd90::50 is answered by another machine too, "+mac+" on lan0")
+	})
+	run(t, "IPv6addr", "fd90::50/64/lan0", "stop").ok(t)
 	for _, script := range []string{"IPaddr2", "IPaddr"} {
 		os.Remove("/run/ha-log")
 		r := run(t, script, "10.90.0.50/24/lan0", "start").ok(t)
@@ -122,7 +139,7 @@ func processes() string {
 // hb_whohas by hand: what it prints, and its exit codes.
 func TestWhohasCommand(t *testing.T) {
 	bin := ownPrograms(t)
-	mac := neighbour(t, "lan0", "10.90.0.50/24")
+	mac := neighbour(t, "lan0", "10.90.0.50/24", "fd90::50/64")
 	command(t, "ip", "addr", "add", "10.90.0.1/24", "dev", "lan0")
 	for _, c := range []struct {
 		args string
@@ -135,7 +152,9 @@ func TestWhohasCommand(t *testing.T) {
 		{"-w 200 10.90.0.51", "", 1},
 		{"10.90.0.50 lan9", "", 2},
 		{"10.91.0.50", "", 2},
-		{"fd00::1 lan0", "", 2},
+		{"fd90::50 lan0", "fd90::50 " + mac + " lan0\n", 0},
+		{"-w 200 fd90::51 lan0", "", 1},
+		{"10.90.0 lan0", "", 2},
 		{"-w 0 10.90.0.50", "", 2},
 		{"", "", 2},
 	} {

@@ -54,7 +54,7 @@ func Answering(asks []config.AddressAsk, others []string) []config.AddressAnswer
 	}
 	byNIC := map[string][]netip.Addr{}
 	for _, a := range asks {
-		if !a.Addr.Is4() || slices.ContainsFunc(held, func(t netaddr.Target) bool { return t.IP == a.Addr }) {
+		if slices.ContainsFunc(held, func(t netaddr.Target) bool { return t.IP == a.Addr }) {
 			continue
 		}
 		if a.NIC == "" {
