@@ -16,7 +16,8 @@ const Socket = "/run/drbdd/ctl"
 
 // Request is one command for the daemon. Cmd is the name of drbdsetup 8.4
 // ("new-resource", "attach", "primary", ...; "down", "show", "status", "events2"),
-// whatever syntax the user wrote. Which of the other fields are set depends on it.
+// whatever syntax the user wrote; "probe" is heartbeatd's, which has not heard of a node
+// and wants all peers asked for a sign of life. Which of the other fields are set depends on it.
 type Request struct {
 	Cmd      string `json:"cmd"`
 	Resource string `json:"resource,omitempty"` // by name; empty with Minor for commands of one device

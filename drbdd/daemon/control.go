@@ -101,6 +101,13 @@ func refused(code int, info ...string) control.Answer { return control.Answer{Er
 // change carries a command out.
 func (s *Server) change(ctx context.Context, q control.Request) control.Answer {
 	switch q.Cmd {
+	case "probe":
+		for _, r := range s.all() {
+			if _, err := r.command(ctx, replica.Probe{}); err != nil {
+				return control.Answer{Usage: err.Error()}
+			}
+		}
+		return control.Answer{}
 	case "new-resource":
 		return s.newResource(q)
 	case "connect", "net-options", "disconnect", "resource-options", "del-resource", "down", "new-minor":

@@ -93,6 +93,9 @@ func (r *Resource) command(c Command) {
 		vol(d.Vol, func(v *volume) { v.pauseAfter(id, d.On) })
 	case SuspendIO:
 		r.suspendIO(id, d.On)
+	case Probe:
+		r.ping(nil)
+		r.reply(id, wire.Success)
 	case Outdate:
 		vol(d.Vol, func(v *volume) { v.outdate(id) })
 	case Verify:

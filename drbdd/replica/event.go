@@ -197,6 +197,9 @@ type (
 		Vol int
 		On  bool
 	}
+	// Probe sends a ping: somebody else has not heard from the peer's machine. A connection
+	// that is dead is lost after ping-timeout instead of ping-int.
+	Probe struct{}
 	// Outdate marks the own data as old.
 	Outdate struct{ Vol int }
 	// Verify compares both disks. Stop 0 is the end.
@@ -253,6 +256,7 @@ func (InvalidateRemote) verb()   {}
 func (PauseSync) verb()          {}
 func (PauseAfter) verb()         {}
 func (SuspendIO) verb()          {}
+func (Probe) verb()              {}
 func (Outdate) verb()            {}
 func (Verify) verb()             {}
 func (Resize) verb()             {}

@@ -67,6 +67,9 @@ type (
 		Text   string
 	}
 
+	// Suspect tells that a node is silent and will be declared dead soon if that goes on.
+	Suspect struct{ Node string }
+
 	// Run starts a job; JobDone ends it. At most one job runs at a time.
 	Run struct {
 		Job    uint64
@@ -129,6 +132,7 @@ type (
 
 func (Send) action()           {}
 func (Echo) action()           {}
+func (Suspect) action()        {}
 func (Log) action()            {}
 func (Run) action()            {}
 func (RunRC) action()          {}

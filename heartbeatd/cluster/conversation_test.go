@@ -475,3 +475,24 @@ func TestOwnPause(t *testing.T) {
 	k.pass(4*time.Second, "")
 	k.expect("stonith", "RUN acquire [1]")
 }
+
+// TestSuspicion: a silent node is suspected once, before it is declared dead.
+func TestSuspicion(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.finish()
+	k.hear("status", "st", "active")
+	last := k.now
+	var suspected []time.Duration
+	for k.now.Sub(last) < k.n.cfg.Deadtime+time.Second {
+		k.now = k.n.Next()
+		for _, a := range k.n.Step(k.now, Tick{}) {
+			if s, ok := a.(Suspect); ok && s.Node == "node2" {
+				suspected = append(suspected, k.now.Sub(last))
+			}
+		}
+	}
+	if want := k.n.cfg.Deadtime - suspectBefore; len(suspected) != 1 || suspected[0] < want-time.Millisecond || suspected[0] > want+time.Millisecond {
+		t.Errorf("suspected after %v, want once after %v", suspected, want)
+	}
+}

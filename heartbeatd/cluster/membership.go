@@ -126,8 +126,30 @@ func (n *Node) deadline(p *peer) time.Time {
 	return at
 }
 
+// suspectBefore is how long before its dead time a silent node is suspected.
+const suspectBefore = 700 * time.Millisecond
+
+// suspicion is when a silent member is suspected, once in each silence: whoever has a
+// connection to it can look whether it still answers, so that this is known when it is
+// declared dead. Zero: never. Nothing in the cluster depends on it.
+func (n *Node) suspicion(p *peer) time.Time {
+	at := n.deadline(p)
+	if at.IsZero() || !n.commUp || p.lastStatus.IsZero() || p.suspected.Equal(p.lastStatus) {
+		return time.Time{}
+	}
+	at = at.Add(-suspectBefore)
+	if early := p.lastStatus.Add(2 * n.cfg.Keepalive); at.Before(early) {
+		at = early
+	}
+	return at
+}
+
 func (n *Node) membershipTimers() {
 	for _, p := range n.peers {
+		if p != n.self && n.due(n.suspicion(p)) {
+			p.suspected = p.lastStatus
+			n.do(Suspect{Node: p.name})
+		}
 		if p != n.self && n.due(n.deadline(p)) {
 			n.declareDead(p)
 		}

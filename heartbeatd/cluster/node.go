@@ -243,6 +243,7 @@ func (n *Node) Next() time.Time {
 	for _, p := range n.peers {
 		if p != n.self {
 			t.add(n.deadline(p))
+			t.add(n.suspicion(p))
 			t.add(p.rx.next())
 		}
 		n.linkDeadlines(p, &t)

@@ -26,6 +26,7 @@ type peer struct {
 	statusSeq   uint64 // number of its newest status
 	ipfailSeq   uint64
 	lastStatus  time.Time
+	suspected   time.Time     // lastStatus at the last Suspect
 	dt          time.Duration // its announced deadtime; 0 before its first status
 	graceUntil  time.Time     // after a pause of our own: not declared dead before
 	graces      int           // pauses of our own since its last status

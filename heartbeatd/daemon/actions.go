@@ -25,6 +25,9 @@ func (d *Daemon) perform(actions []cluster.Action) {
 			d.watchdog.Pet()
 			d.service.Alive(time.Now())
 			continue
+		case cluster.Suspect:
+			go probeMirrors()
+			continue
 		case cluster.Log:
 			d.logCore(a)
 		case cluster.Run:
