@@ -112,7 +112,9 @@ func (n *node) fencePeer(done func(code int)) {
 				}
 				switch v := p.vol(nr); {
 				case v != nil && (v.Disk == wire.Inconsistent || v.Disk == wire.Diskless):
-					worst = 3
+					if worst != 1 { // it is said of all volumes
+						worst = 3
+					}
 				case !ok(r) || v == nil || v.Disk > wire.Outdated:
 					worst = 1 // it did not do it, whatever it says
 				}

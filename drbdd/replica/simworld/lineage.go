@@ -21,8 +21,8 @@ type lineage struct {
 
 // holdsAll tells whether a disk has what its history says in every sector, though it
 // was thought to have missed something (protocols A and B: see forget).
-func (v *volume) holdsAll(i int) bool {
-	d, br := v.w.nodes[i].vols[v.nr].disk, v.lin[i].br
+func (v *volume) holdsAll(i int, br *branch) bool {
+	d := v.w.nodes[i].vols[v.nr].disk
 	for slot, b := range v.g.used {
 		cs := br.at(slot)
 		for k, x := range d.at(slot).cur {
@@ -251,8 +251,11 @@ func (v *volume) promoted(n *node, force bool) {
 			w.fail("D5", "%s vol %d: promoted without force though nobody's data was ever good", n, v.nr)
 			return
 		}
-		v.fork(src, "the first Primary", true)
-		if v.lin[1-src].br != nil {
+		// The very first has to be forced. Beside a peer that is there it excuses nothing
+		// later; without one it may be meant against a peer that is good.
+		beside := v.lin[1-src].br != nil
+		v.fork(src, "the first Primary", beside || x.Conn < wire.Connected)
+		if beside {
 			// Forced on both nodes: each may be told that the other is fenced, and both
 			// are right. This is the administrator's split brain.
 			w.unruly = true

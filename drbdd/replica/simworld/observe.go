@@ -47,6 +47,9 @@ func (n *node) observe() {
 				w.fail("D5", "vol %d: both nodes are Primary and %s/%s with each other", v.nr, x.Conn, y.Conn)
 			}
 		}
+		if x.Role == wire.Primary && x.Conn < wire.Connected {
+			v.alone[n.i] = true
+		}
 		if now == old {
 			continue
 		}
@@ -77,7 +80,7 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 	w.stats.Resyncs++
 	t, s := &v.lin[n.i], &v.lin[1-n.i]
 	if s.br == t.br && s.br != nil && !s.current {
-		s.current = v.holdsAll(1 - n.i)
+		s.current = v.holdsAll(1-n.i, s.br)
 	}
 	same := s.current && s.br == t.br
 	if t.current && !same {
@@ -91,7 +94,7 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 		if t.br.forced || s.br != nil && s.br.forced && s.br != t.br {
 			wanted = true // somebody forced a Primary: he knew
 		}
-		if s.br != t.br && s.br != nil && w.p.policies() {
+		if s.br != nil && w.p.policies() && (s.br != t.br || v.alone[0] && v.alone[1]) {
 			wanted = true // an after-sb policy may decide
 		}
 		if !wanted {
@@ -118,7 +121,14 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 func (v *volume) claimed(n *node) {
 	t, s := &v.lin[n.i], v.lin[1-n.i]
 	p := n.peer()
-	if !s.current || p.end == nil || n.end == nil || p.end.c != n.end.c {
+	if !s.current {
+		return
+	}
+	if p.end == nil || n.end == nil || p.end.c != n.end.c {
+		// The source died at this moment: it may have acknowledged more.
+		if v.holdsAll(n.i, s.br) {
+			*t = lineage{br: s.br, current: true}
+		}
 		return
 	}
 	*t = lineage{br: s.br, current: true}
@@ -149,6 +159,7 @@ func (v *volume) pairing() {
 		return
 	}
 	v.paired = true
+	v.alone = [2]bool{}
 	l := &v.lin
 	from := 0
 	switch {

@@ -56,8 +56,9 @@ type volume struct {
 	hotspots   []uint64 // blocks that the application uses
 	canDiscard [2]bool
 	lin        [2]lineage
-	paired     bool // both sides say Connected UpToDate/UpToDate
-	based      bool // D3 counts: they were equal once
+	paired     bool    // both sides say Connected UpToDate/UpToDate
+	alone      [2]bool // was Primary without the peer since both were in sync
+	based      bool    // D3 counts: they were equal once
 }
 
 // drawn lets tests change what a seed drew.

@@ -34,6 +34,9 @@ func Decide(os State, c Change, env Env, hard bool) (ns State, rc wire.Result, l
 		// changed any more.
 		if rc.Ok() || CheckValid(os, env) == rc {
 			rc = CheckTransition(os, ns, env)
+			if rc.Ok() && os.Role != wire.Primary && ns.noData() {
+				rc = wire.NoUpToDateDisk // an Outdated disk beside a peer without one
+			}
 		}
 	}
 	if !rc.Ok() {

@@ -39,6 +39,11 @@ func TestDecide(t *testing.T) {
 	if _, rc, _ := Decide(st(sec, unk, wire.WFConnection, out, dunno), SetRole(pri), Env{Open: true}, false); rc != wire.NoUpToDateDisk {
 		t.Errorf("a new violation: %d", rc)
 	}
+	// Nor does one violation excuse a promotion without good data.
+	beside := st(sec, sec, wire.Connected, out, wire.Diskless)
+	if _, rc, _ := Decide(beside, SetRole(pri), Env{}, false); rc != wire.NoUpToDateDisk {
+		t.Errorf("promotion of an Outdated disk beside a Diskless one: %d", rc)
+	}
 	// And transitions are checked all the same.
 	if _, rc, _ := Decide(stuck, SetConn(wire.Disconnecting), Env{}, false); rc != wire.InTransientState {
 		t.Errorf("transition of a tolerated state: %d", rc)
