@@ -71,14 +71,31 @@ const (
 	silence = 5 * time.Second
 	// maxRuns bounds the commands that run at a time.
 	maxRuns = 64
+	// Patience is how long a command that failed is repeated: a Secondary refuses to be
+	// outdated until it has noticed, too, that the replication link is broken. An
+	// outdater waits for 5 seconds and more; an answer that comes too late for it would
+	// be taken for a dead peer.
+	Patience = 4 * time.Second
+	pause    = 500 * time.Millisecond
 )
 
 // Machine is dopd on one node.
 type Machine struct {
+	// Patience is how long a command that failed is repeated.
+	Patience time.Duration
+
 	node    string
 	asks    []*ask
-	runs    map[string][]string // resource -> the nodes that wait for its end
+	runs    []*run
 	actions []Action
+}
+
+// run is a command of ours that other nodes wait for.
+type run struct {
+	resource string
+	nodes    []string
+	until    time.Time // no repetition any more
+	again    time.Time // zero: it runs
 }
 
 // ask is a question that another node has to answer.
@@ -90,7 +107,7 @@ type ask struct {
 
 // New makes a Machine. node is our own name.
 func New(node string) *Machine {
-	return &Machine{node: node, runs: map[string][]string{}}
+	return &Machine{node: node, Patience: Patience}
 }
 
 // Step applies one event. The result is valid until the next call.
@@ -102,9 +119,15 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 	case Gone:
 		m.gone(ev.Client)
 	case Heard:
-		m.heard(ev.Msg)
+		m.heard(now, ev.Msg)
 	case Ended:
-		m.ended(ev)
+		m.ended(now, ev)
+	}
+	for _, r := range m.runs {
+		if !r.again.IsZero() && !now.Before(r.again) {
+			r.again = time.Time{}
+			m.do(Run{r.resource})
+		}
 	}
 	for _, a := range m.asks {
 		if !a.complain.IsZero() && !now.Before(a.complain) {
@@ -117,10 +140,16 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 
 // Next is when Step wants a Tick; zero means never.
 func (m *Machine) Next() (t time.Time) {
-	for _, a := range m.asks {
-		if !a.complain.IsZero() && (t.IsZero() || a.complain.Before(t)) {
-			t = a.complain
+	sooner := func(u time.Time) {
+		if !u.IsZero() && (t.IsZero() || u.Before(t)) {
+			t = u
 		}
+	}
+	for _, a := range m.asks {
+		sooner(a.complain)
+	}
+	for _, r := range m.runs {
+		sooner(r.again)
 	}
 	return t
 }
@@ -199,7 +228,7 @@ func (m *Machine) gone(client uint64) {
 
 // heard deals with what comes over heartbeat's links. What is not for us, or is our
 // own, is left alone.
-func (m *Machine) heard(msg *message.Message) {
+func (m *Machine) heard(now time.Time, msg *message.Message) {
 	src := msg.Get("src")
 	if src == "" || src == m.node {
 		return
@@ -209,7 +238,7 @@ func (m *Machine) heard(msg *message.Message) {
 	}
 	switch msg.Get("t") {
 	case "start_outdate":
-		m.startOutdate(src, msg.Get("dop_res"))
+		m.startOutdate(now, src, msg.Get("dop_res"))
 	case "outdate_rc":
 		m.outdateRC(src, msg)
 	case "status":
@@ -224,41 +253,57 @@ func (m *Machine) heard(msg *message.Message) {
 }
 
 // startOutdate: another node wants our data outdated.
-func (m *Machine) startOutdate(src, resource string) {
-	waiting, runs := m.runs[resource]
-	switch {
-	case !validResource(resource):
+func (m *Machine) startOutdate(now time.Time, src, resource string) {
+	if !validResource(resource) {
 		m.warnf("%s wants %.40q outdated, which is no name of a resource", src, resource)
 		m.do(Send{rcMessage(m.node, src, resource, Failed)})
-	case runs:
-		if !slices.Contains(waiting, src) {
-			m.runs[resource] = append(waiting, src)
-		}
-	case len(m.runs) >= maxRuns:
-		m.warnf("%s wants resource %s outdated, but %d commands run already", src, resource, maxRuns)
-		m.do(Send{rcMessage(m.node, src, resource, Failed)})
-	default:
-		m.logf("%s is Primary of resource %s and does not reach our drbd: outdating our data", src, resource)
-		m.runs[resource] = []string{src}
-		m.do(Run{resource})
-	}
-}
-
-func (m *Machine) ended(ev Ended) {
-	waiting, ok := m.runs[ev.Resource]
-	if !ok {
 		return
 	}
-	delete(m.runs, ev.Resource)
-	value := valueOf(ev.Code)
-	switch {
-	case ev.Err != "":
-		value = Failed
-		m.warnf("drbdadm outdate %s: %s", ev.Resource, ev.Err)
-	case value == Failed:
-		m.warnf("unknown exit code from drbdadm outdate %s: %d", ev.Resource, ev.Code)
+	if i := m.running(resource); i >= 0 {
+		r := m.runs[i]
+		r.until = now.Add(m.Patience)
+		if !slices.Contains(r.nodes, src) {
+			r.nodes = append(r.nodes, src)
+		}
+		return
 	}
-	for _, node := range waiting {
+	if len(m.runs) >= maxRuns {
+		m.warnf("%s wants resource %s outdated, but %d commands run already", src, resource, maxRuns)
+		m.do(Send{rcMessage(m.node, src, resource, Failed)})
+		return
+	}
+	m.logf("%s has resource %s and does not reach our drbd: outdating our data", src, resource)
+	m.runs = append(m.runs, &run{resource: resource, nodes: []string{src}, until: now.Add(m.Patience)})
+	m.do(Run{resource})
+}
+
+func (m *Machine) running(resource string) int {
+	return slices.IndexFunc(m.runs, func(r *run) bool { return r.resource == resource })
+}
+
+func (m *Machine) ended(now time.Time, ev Ended) {
+	i := m.running(ev.Resource)
+	if i < 0 || !m.runs[i].again.IsZero() {
+		return
+	}
+	r := m.runs[i]
+	value := valueOf(ev.Code)
+	if ev.Err != "" {
+		value = Failed
+	}
+	if value == Failed {
+		if next := now.Add(pause); !next.After(r.until) {
+			r.again = next
+			return
+		}
+		why := fmt.Sprintf("unknown exit code %d", ev.Code)
+		if ev.Err != "" {
+			why = ev.Err
+		}
+		m.warnf("drbdadm outdate %s: %s", ev.Resource, why)
+	}
+	m.runs = slices.Delete(m.runs, i, i+1)
+	for _, node := range r.nodes {
 		m.logf("sending return code: %d, %s -> %s (resource %s: %s)", value, m.node, node, ev.Resource, Meaning(value))
 		m.do(Send{rcMessage(m.node, node, ev.Resource, value)})
 	}

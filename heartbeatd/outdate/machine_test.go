@@ -120,9 +120,20 @@ func TestMachine(t *testing.T) {
 			{0, request, "run r0\n"},
 			{0, Ended{Resource: "r0", Code: 17}, rc(6)},
 			{0, request, "run r0\n"},
-			{0, Ended{Resource: "r0", Code: 1}, "warn unknown exit code from drbdadm outdate r0: 1\n" + rc(20)},
+			{Patience, Ended{Resource: "r0", Code: 1}, "warn drbdadm outdate r0: unknown exit code 1\n" + rc(20)},
 			{0, request, "run r0\n"},
-			{0, Ended{Resource: "r0", Err: "killed"}, "warn drbdadm outdate r0: killed\n" + rc(20)},
+			{Patience, Ended{Resource: "r0", Err: "killed"}, "warn drbdadm outdate r0: killed\n" + rc(20)},
+		},
+		"our drbd has not noticed yet": {
+			{0, request, "run r0\n"},
+			{0, Ended{Resource: "r0", Code: 20}, ""},
+			{0, Ended{Resource: "r0", Code: 20}, ""},
+			{pause - 1, request, ""},
+			{1, Tick{}, "run r0\n"},
+			{0, Tick{}, ""},
+			{Patience - 2*pause, Ended{Resource: "r0", Code: 20}, ""},
+			{pause, Tick{}, "run r0\n"},
+			{0, Ended{Resource: "r0"}, rc(4)},
 		},
 		"what is no resource": {
 			{0, heard("t", "start_outdate", "src", "node2", "dop_res", "all", "dest", "node1"),
@@ -174,6 +185,12 @@ func TestNext(t *testing.T) {
 	if want := start.Add(silence); !m.Next().Equal(want) {
 		t.Errorf("Next %v, want %v", m.Next(), want)
 	}
+	m.Step(start, heard("t", "start_outdate", "src", "node2", "dop_res", "r0", "dest", "node1"))
+	m.Step(start, Ended{Resource: "r0", Code: 20})
+	if want := start.Add(pause); !m.Next().Equal(want) {
+		t.Errorf("Next %v, want %v", m.Next(), want)
+	}
+	m.Step(m.Next(), Tick{})
 	m.Step(m.Next(), Tick{})
 	if !m.Next().IsZero() {
 		t.Error("the complaint would be repeated")

@@ -29,6 +29,7 @@ const (
 	// (back): heartbeat may be restarting. Then heartbeat does not run.
 	dopdPatience = 3 * time.Second
 	dopdRetry    = 100 * time.Millisecond
+	failedRetry  = time.Second
 )
 
 const outdaterHelp = `usage: drbd-peer-outdater -r <string> -p <string> [-t <int>]
@@ -122,33 +123,42 @@ func (p *peerOutdater) options(args []string, stdout, stderr io.Writer) (code in
 // errNoAnswer: dopd was reached and hung up.
 var errNoAnswer = errors.New("dopd hung up without an answer")
 
-// run asks until there is an answer, the time is over, or nobody is there.
+// run asks until there is an answer, the time is over, or nobody is there. A peer whose
+// drbdadm fails is asked again: it may not have noticed yet that the replication link is
+// broken, and until then it refuses. Such a peer is never called unreachable.
 func (p *peerOutdater) run() int {
 	deadline := time.Now().Add(p.timeout)
 	patience := min(dopdPatience, p.timeout)
 	giveUp := time.Now().Add(patience)
+	last := outdate.Unreachable
+	result := func(level hlog.Level, value int, format string, a ...any) int {
+		p.say(level, fmt.Sprintf("resource %s, peer %s: %d (%s)", p.request.Resource, p.request.Peer, value, outdate.Meaning(value))+fmt.Sprintf(format, a...))
+		return value
+	}
 	for {
 		value, err := p.ask(deadline)
-		if err == nil {
-			p.say(hlog.Info, fmt.Sprintf("resource %s, peer %s: %d (%s)", p.request.Resource, p.request.Peer, value, outdate.Meaning(value)))
-			return value
-		}
 		now := time.Now()
-		if errors.Is(err, errNoAnswer) { // it lives, or did just now
-			giveUp = now.Add(patience)
-		}
+		pause := dopdRetry
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded), !now.Add(dopdRetry).Before(deadline) && errors.Is(err, errNoAnswer):
-			p.say(hlog.Warn, fmt.Sprintf("resource %s: no answer from %s within %v: %d (%s)", p.request.Resource, p.request.Peer, p.timeout, outdate.Unreachable, outdate.Meaning(outdate.Unreachable)))
-			return outdate.Unreachable
+		case err == nil && value == outdate.Failed && now.Add(failedRetry).Before(deadline):
+			if last != value {
+				p.say(hlog.Info, fmt.Sprintf("resource %s: %s refuses or fails, asking again for %v", p.request.Resource, p.request.Peer, time.Until(deadline).Round(time.Second)))
+			}
+			last, giveUp, pause = value, now.Add(failedRetry+patience), failedRetry
+		case err == nil && value == outdate.Failed:
+			return result(hlog.Warn, value, "")
+		case err == nil:
+			return result(hlog.Info, value, "")
 		case errors.Is(err, errBadAnswer):
-			p.say(hlog.Error, err.Error())
-			return outdate.Failed
-		case !now.Add(dopdRetry).Before(giveUp):
-			p.say(hlog.Warn, fmt.Sprintf("resource %s: Could not connect to outdater channel: %v: %d; does heartbeat run, and start dopd (respawn in ha.cf)?", p.request.Resource, err, outdate.Unreachable))
-			return outdate.Unreachable
+			return result(hlog.Error, outdate.Failed, ": %v", err)
+		case errors.Is(err, os.ErrDeadlineExceeded), !now.Add(pause).Before(deadline):
+			return result(hlog.Warn, last, ": no answer within %v", p.timeout)
+		case errors.Is(err, errNoAnswer): // it lives, or did just now
+			giveUp = now.Add(patience)
+		case !now.Add(pause).Before(giveUp):
+			return result(hlog.Warn, last, ": Could not connect to outdater channel: %v; does heartbeat run, and start dopd (respawn in ha.cf)?", err)
 		}
-		time.Sleep(dopdRetry)
+		time.Sleep(pause)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestPeerOutdaterAnswers(t *testing.T) {
 	for value, want := range map[int]int{3: 3, 4: 4, 5: 5, 6: 6, 20: 20, 21: 21} {
 		dir := t.TempDir()
 		fakeDopd(t, dir, gives(outdate.Answer("serv-a", value)))
-		if code, _, stderr := runOutdater(t, dir); code != want || !strings.Contains(stderr, outdate.Meaning(value)) {
+		if code, _, stderr := runOutdater(t, dir, "-t", "1"); code != want || !strings.Contains(stderr, outdate.Meaning(value)) {
 			t.Errorf("answer %d: exit code %d\n%s", value, code, stderr)
 		}
 	}
@@ -132,7 +132,29 @@ func TestPeerOutdaterTimeout(t *testing.T) {
 	fakeDopd(t, dir, func(c net.Conn) { _, _ = clientapi.ReadFrame(c); _, _ = clientapi.ReadFrame(c) })
 	begin := time.Now()
 	code, _, stderr := runOutdater(t, dir, "-p", "serv-b", "-r", "r0", "-t", "1")
-	if d := time.Since(begin); code != 5 || d < 900*time.Millisecond || d > 5*time.Second || !strings.Contains(stderr, "no answer from serv-b within 1s") {
+	if d := time.Since(begin); code != 5 || d < 900*time.Millisecond || d > 5*time.Second || !strings.Contains(stderr, "no answer within 1s") {
 		t.Errorf("exit code %d after %v\n%s", code, d, stderr)
+	}
+}
+
+// A peer that refuses is asked again while there is time; it is alive, so it never counts as
+// unreachable.
+func TestPeerOutdaterRefused(t *testing.T) {
+	failed := gives(outdate.Answer("serv-a", outdate.Failed))
+	dir := t.TempDir()
+	fakeDopd(t, dir, failed, failed, gives(outdate.Answer("serv-a", 4)))
+	if code, _, stderr := runOutdater(t, dir, "-p", "serv-b", "-r", "r0", "-t", "10"); code != 4 || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	for _, then := range []func(net.Conn){
+		failed,
+		func(c net.Conn) { _, _ = clientapi.ReadFrame(c); _, _ = clientapi.ReadFrame(c) }, // silence
+		func(c net.Conn) {}, // dopd ends
+	} {
+		dir := t.TempDir()
+		fakeDopd(t, dir, failed, then)
+		if code, _, stderr := runOutdater(t, dir, "-p", "serv-b", "-r", "r0", "-t", "2"); code != outdate.Failed {
+			t.Errorf("exit code %d\n%s", code, stderr)
+		}
 	}
 }

@@ -45,7 +45,8 @@ func TestDopd(t *testing.T) {
 				p.Must(os.WriteFile(other.Path("/run/drbdadm-ends"), []byte(end+"\n"), 0o644))
 				outdates(p, n, other.Name(), want)
 			}
-			if got, _ := os.ReadFile(other.Path("/run/outdated")); string(got) != strings.Repeat("outdate r0\n", len(cases)) {
+			// One that failed may have been called again.
+			if got, _ := os.ReadFile(other.Path("/run/outdated")); strings.ReplaceAll(string(got), "outdate r0\n", "") != "" || strings.Count(string(got), "\n") < len(cases) {
 				t.Errorf("drbdadm of %s was called as\n%s", other.Name(), got)
 			}
 		}

@@ -48,6 +48,8 @@ type Options struct {
 	Start func(*exec.Cmd) error // nil is cmd.Start
 	// Limit is how long drbdadm may take; 0 is a minute, as long as the outdater waits.
 	Limit time.Duration
+	// Patience is how long a drbdadm that fails is repeated; 0 is outdate.Patience.
+	Patience time.Duration
 }
 
 const (
@@ -155,6 +157,9 @@ func (s *Server) loop() {
 	s.o.Cluster.Joined()
 	defer s.o.Cluster.Left()
 	m := outdate.New(s.o.Node)
+	if s.o.Patience != 0 {
+		m.Patience = s.o.Patience
+	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {

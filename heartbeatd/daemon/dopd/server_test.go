@@ -74,7 +74,7 @@ func two(t *testing.T, drbdadm string, limit time.Duration) (*link, string) {
 	l := &link{servers: map[string]*Server{}, states: map[string]string{"node1": "active", "node2": "active", "node3": "dead"}}
 	for _, n := range []string{"node1", "node2"} {
 		s, err := Listen(Options{
-			Path: filepath.Join(dir, n), Node: n, Cluster: end{l}, Log: l.log(n), Limit: limit,
+			Path: filepath.Join(dir, n), Node: n, Cluster: end{l}, Log: l.log(n), Limit: limit, Patience: time.Millisecond,
 			Env: []string{"PATH=" + dir + ":/usr/bin:/bin", "OUT=" + dir},
 		})
 		if err != nil {
@@ -127,7 +127,7 @@ func TestWayThereAndBack(t *testing.T) {
 	if n := strings.Count(string(ran), "outdate "); n != 5 || strings.Contains(string(ran), "touch") {
 		t.Errorf("drbdadm ran as\n%s", ran)
 	}
-	for _, want := range []string{"node2 info: drbdadm outdate r0: of r0", "node2 WARN: unknown exit code from drbdadm outdate bad: 1",
+	for _, want := range []string{"node2 info: drbdadm outdate r0: of r0", "node2 WARN: drbdadm outdate bad: unknown exit code 1",
 		"node2 WARN: drbdadm outdate killed: signal: killed", "node1 WARN: request of drbd-peer-outdater refused: \"all\" is no name of a resource"} {
 		if !l.logged(want) {
 			t.Errorf("nobody logged %q:\n%s", want, strings.Join(l.lines, "\n"))
