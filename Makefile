@@ -128,7 +128,7 @@ unit:
 
 e2e: build
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e
-	HA_EMERGENCY=log go test -timeout 10m -v ./tests/drbd/e2e ./tests/drbd/crash
+	HA_EMERGENCY=log go test -timeout 10m -v ./tests/drbd/e2e ./tests/drbd/crash ./tests/drbd/outdate
 
 interop: build
 	HA_EMERGENCY=log go test -timeout 15m -v ./tests/interop
