@@ -39,6 +39,7 @@ func TestReplicationLinkCut(t *testing.T) {
 				t.Error("serv-a does not say that its peer was fenced")
 			}
 			c.B.Fails(17, []string{"Need access to UpToDate data"}, "drbdadm", "primary", "r0")
+			c.B.Fails(6, nil, "/usr/libexec/heartbeat/drbd-peer-outdater", "-p", "serv-a", "-r", "r0", "-t", "10") // it is Primary
 			w.stop()
 
 			c.Step("sending the service to serv-b")
