@@ -20,8 +20,8 @@ import (
 const (
 	articleHaCf = `logfile local0
 keepalive 1
-deadtime 3
-wartime 2
+deadtime 5
+wartime 3
 initdead 8
 udpport 694
 bcast eth0
@@ -71,7 +71,7 @@ func (m machine) boot() {
 // try runs a command on the machine.
 func (m machine) try(args ...string) lab.Result {
 	args = append(append([]string{"chroot", inside, "env", "-i"}, environment...), args...)
-	return m.node.RunFor(time.Minute, args...)
+	return m.node.RunFor(2*time.Minute, args...)
 }
 
 func (m machine) must(args ...string) string {
@@ -164,15 +164,15 @@ func TestCluster(t *testing.T) {
 	}
 	startDrbd(a, b)
 	a.must("drbdadm", "primary", "--force", "user")
-	await(20*time.Second, "both disks are equal", func() bool {
+	await(40*time.Second, "both disks are equal", func() bool {
 		return strings.Contains(a.try("drbdadm", "dstate", "user").Out, "UpToDate/UpToDate")
 	})
 	a.must("drbdadm", "secondary", "user")
 	for _, m := range []machine{a, b} {
 		m.must("/etc/init.d/heartbeat", "start")
 	}
-	await(20*time.Second, "serv-a serves", a.serves)
-	await(5*time.Second, "serv-b knows that all is well", func() bool {
+	await(40*time.Second, "serv-a serves", a.serves)
+	await(20*time.Second, "serv-b knows that all is well", func() bool {
 		return strings.HasPrefix(b.try("hb_mon", "-1").Out, "OK")
 	})
 	if b.serves() {
@@ -183,7 +183,7 @@ func TestCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(15*time.Second, "serv-b serves after the power cut of serv-a", b.serves)
+	await(30*time.Second, "serv-b serves after the power cut of serv-a", b.serves)
 	t.Logf("serv-b served %v after the power cut", time.Since(cut).Round(10*time.Millisecond))
 
 	if err := a.node.Boot(); err != nil {
@@ -192,7 +192,7 @@ func TestCluster(t *testing.T) {
 	a.boot()
 	startDrbd(a)
 	a.must("/etc/init.d/heartbeat", "start")
-	await(20*time.Second, "serv-a is back", func() bool {
+	await(40*time.Second, "serv-a is back", func() bool {
 		return strings.HasPrefix(a.try("hb_mon", "-1").Out, "OK") && strings.Contains(a.try("drbdadm", "dstate", "user").Out, "UpToDate/UpToDate")
 	})
 	if a.serves() || !b.serves() {
@@ -218,7 +218,7 @@ func TestCluster(t *testing.T) {
 	if r := b.try("drbdadm", "role", "user"); strings.HasPrefix(r.Out, "Primary") || strings.Contains(b.try("ip", "-4", "addr").Out, "192.168.77.3/") {
 		t.Errorf("heartbeatd is removed, and its resources still run: role %s", r.Out)
 	}
-	await(10*time.Second, "serv-a serves after heartbeatd was removed on serv-b", a.serves)
+	await(30*time.Second, "serv-a serves after heartbeatd was removed on serv-b", a.serves)
 	// drbdd is taken down with its package, and the metadata stay.
 	if out := b.must("dpkg", "--purge", "drbdd"); strings.Contains(out, "not found") {
 		t.Error(out)

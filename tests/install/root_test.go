@@ -239,7 +239,7 @@ func firstWord(s string) string {
 // runIn runs a program with dir as its root, and with processes, network, mounts and
 // name of its own: what it starts ends with it.
 func runIn(dir, stdin string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `mount -t proc proc /proc && "$@"`, "sh"}, args...)...)
 	cmd.Dir = "/"
