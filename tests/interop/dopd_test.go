@@ -2,6 +2,7 @@ package interop
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ func TestDopd(t *testing.T) {
 			Roles: r,
 			Extra: []string{"respawn hacluster /usr/libexec/heartbeat/dopd", "apiauth dopd uid=hacluster gid=haclient"},
 			// The dopd of 3.0.6 ends with SIGSEGV when its client has gone.
-			Allow: []string{"/usr/libexec/heartbeat/dopd"},
+			// Its outdater wants a directory that a node of ours has no use for.
+			Allow: []string{"/usr/libexec/heartbeat/dopd", "Cannot chdir to [/var/lib/heartbeat/cores"},
 		})
 		p.Start(p.A, p.B)
 		p.Expect(pair.Home, bootLimit)
@@ -48,6 +50,18 @@ func TestDopd(t *testing.T) {
 			// One that failed may have been called again.
 			if got, _ := os.ReadFile(other.Path("/run/outdated")); strings.ReplaceAll(string(got), "outdate r0\n", "") != "" || strings.Count(string(got), "\n") < len(cases) {
 				t.Errorf("drbdadm of %s was called as\n%s", other.Name(), got)
+			}
+		}
+		p.Step("the outdater of the other program asks the dopd of this one")
+		for _, n := range p.Nodes {
+			other := p.Peer(n)
+			p.Must(os.WriteFile(other.Path("/run/drbdadm-ends"), []byte("exit 5\n"), 0o644))
+			for from, program := range map[string]string{"real": outdaterProgram, "ours": ourProgram(p)} {
+				b, err := os.ReadFile(program)
+				p.Must(err)
+				p.Must(os.MkdirAll(n.Path("/run/"+from), 0o755))
+				p.Must(os.WriteFile(n.Path("/run/"+from+"/drbd-peer-outdater"), b, 0o755))
+				outdatesBy(p, n, "/run/"+from+"/drbd-peer-outdater", other.Name(), 3)
 			}
 		}
 		p.Step("questions that nobody has to be asked")
@@ -95,17 +109,30 @@ func TestDopdDies(t *testing.T) {
 	})
 }
 
-// outdates asks on a node about another.
+// ourProgram is the file that drbd-peer-outdater of ours is a name of.
+func ourProgram(p *pair.Pair) string {
+	p.T.Helper()
+	img, err := pair.Image("ours")
+	p.Must(err)
+	return filepath.Join(img.Root, "usr/libexec/heartbeat/heartbeatd")
+}
+
+// outdates asks on a node about another, with the node's own program.
 func outdates(p *pair.Pair, n *lab.Node, peer string, want int) {
+	p.T.Helper()
+	outdatesBy(p, n, outdaterProgram, peer, want)
+}
+
+func outdatesBy(p *pair.Pair, n *lab.Node, program, peer string, want int) {
 	p.T.Helper()
 	var r lab.Result
 	// The dopd of 3.0.6 may just be starting again after the question before.
 	err := lab.Wait(6*time.Second, "", func() bool {
-		r = n.RunFor(20*time.Second, outdaterProgram, "-p", peer, "-r", "r0", "-t", "5")
+		r = n.RunFor(20*time.Second, program, "-p", peer, "-r", "r0", "-t", "5")
 		return r.Code == want
 	})
-	p.Step("%s (%s) asks about %s: %d", n.Name(), n.Image().Name, peer, r.Code)
+	p.Step("%s (%s) asks about %s with %s: %d", n.Name(), n.Image().Name, peer, program, r.Code)
 	if err != nil {
-		p.T.Errorf("%s (%s) asks about %s: exit code %d, want %d\n%s", n.Name(), n.Image().Name, peer, r.Code, want, r.Out)
+		p.T.Errorf("%s (%s) asks about %s with %s: exit code %d, want %d\n%s", n.Name(), n.Image().Name, peer, program, r.Code, want, r.Out)
 	}
 }
