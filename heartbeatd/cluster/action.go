@@ -91,6 +91,9 @@ type (
 		ID   uint64
 	}
 
+	// WasReset tells that a node that is dead was reset in this death.
+	WasReset struct{ Node string }
+
 	// Announce repeats the address announcements of the groups that run here: there was
 	// a time in which another node may have had the same addresses.
 	Announce struct{ Groups []int }
@@ -137,6 +140,7 @@ func (Log) action()            {}
 func (Run) action()            {}
 func (RunRC) action()          {}
 func (Fence) action()          {}
+func (WasReset) action()       {}
 func (Announce) action()       {}
 func (Deliver) action()        {}
 func (Remember) action()       {}

@@ -56,6 +56,10 @@ type (
 		Result string // OK, bad, badhost: the word of the stonith message
 	}
 
+	// WantReset: somebody who depends on a dead node doing nothing any more (dopd) wants it
+	// reset even if it gave its resources up. Without STONITH, or for a node that left, nothing.
+	WantReset struct{ Node string }
+
 	// ClientJoined and ClientLeft: a named API client signed on, went away.
 	ClientJoined struct{ Name string }
 	ClientLeft   struct{ Name, Reason string }
@@ -87,6 +91,7 @@ func (Load) event()         {}
 func (GroupChanged) event() {}
 func (JobDone) event()      {}
 func (FenceDone) event()    {}
+func (WantReset) event()    {}
 func (ClientJoined) event() {}
 func (ClientLeft) event()   {}
 func (FromClient) event()   {}

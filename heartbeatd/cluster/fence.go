@@ -122,7 +122,27 @@ func (n *Node) fenceDone(ev FenceDone) {
 		n.startFence(p) // another node told us of a later run
 		return
 	}
+	p.resetGen = p.gen
+	n.do(WasReset{Node: p.name})
 	n.policy.takeOver(p)
+}
+
+// wantReset: a reset that the resources would not need.
+func (n *Node) wantReset(p *peer) {
+	switch {
+	case p == nil || p == n.self || p.ping || !n.cfg.Fencing || n.cfg.NoResources || !n.commUp || n.shutdown.phase != running:
+	case p.status != StatusDead || !p.declared || p.res.left || n.fencePending(p):
+	case n.resetInThisDeath(p):
+		n.do(WasReset{Node: p.name})
+	default:
+		n.log(Info, "node %s is reset although it holds nothing: its copy of a mirrored disk must not be used", p.name)
+		n.startFence(p)
+	}
+}
+
+// resetInThisDeath: p is dead, and was reset since.
+func (n *Node) resetInThisDeath(p *peer) bool {
+	return p.status == StatusDead && p.declared && p.resetGen != 0 && p.resetGen == p.gen
 }
 
 // fenceTimers tries again. A node that is alive again in the meantime is left alone.

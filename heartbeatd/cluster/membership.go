@@ -53,7 +53,7 @@ func (n *Node) status(p *peer, m *message.Message) {
 	p.lastStatus, p.graces = n.now, 0
 	if wasDead && p.declaredGen == p.gen {
 		// Same run, declared dead, alive: there was a partition (heartbeat-wire 14).
-		p.declared = false
+		p.declared, p.resetGen = false, 0
 		n.changeStatus(p, st, m)
 		n.returnedAfterPartition(p)
 		return

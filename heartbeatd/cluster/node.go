@@ -180,6 +180,8 @@ func (n *Node) Step(now time.Time, ev Event) []Action {
 		n.jobDone(ev)
 	case FenceDone:
 		n.fenceDone(ev)
+	case WantReset:
+		n.wantReset(n.byName[ev.Node])
 	case ClientJoined:
 		n.clientJoined(ev.Name)
 	case ClientLeft:

@@ -89,7 +89,7 @@ func (w *simWorld) faults(chaos time.Duration) {
 	}
 	for range w.Intn(12) {
 		at := w.Between(0, chaos)
-		kind := w.Intn(17)
+		kind := w.Intn(18)
 		if w.mutation == ignoreOwnPauses && w.Chance(0.5) {
 			kind = 4
 		}
@@ -182,6 +182,15 @@ func (w *simWorld) fault(kind int) {
 		}
 	case 14:
 		n.kill(w.Between(50*time.Millisecond, 2*w.base.Deadtime))
+	case 17: // dopd on one of them wants a dead node reset
+		p := w.nodes[w.Intn(len(w.nodes))]
+		for i := range 10 {
+			w.After(time.Duration(i)*time.Second, func() {
+				if n.core != nil {
+					n.event(WantReset{Node: p.name})
+				}
+			})
+		}
 	case 11: // both at once
 		for _, n := range w.nodes {
 			n.crash(w.Between(time.Second, 10*time.Second))

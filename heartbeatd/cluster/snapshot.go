@@ -37,7 +37,7 @@ func (n *Node) View() View {
 
 func (n *Node) nodeView(p *peer) NodeView {
 	nv := NodeView{Name: p.name, Type: "normal", Status: p.status.String(), Ours: p.ours, Weight: 100,
-		Holds: "unknown", LastMS: -1, Stable: p.res.stable}
+		Holds: "unknown", LastMS: -1, Stable: p.res.stable, Left: p.res.left, Reset: n.resetInThisDeath(p)}
 	if p.ping {
 		nv.Type = "ping"
 		nv.Holds = ""

@@ -41,7 +41,9 @@ type NodeView struct {
 	Links  []LinkView `json:"links"`
 	Weight int        `json:"weight"`
 	Site   string     `json:"site"`
-	LastMS int64      `json:"last_ms"` // since its last status; -1 never
+	LastMS int64      `json:"last_ms"`         // since its last status; -1 never
+	Left   bool       `json:"left,omitempty"`  // it stopped gracefully
+	Reset  bool       `json:"reset,omitempty"` // it is dead and was reset since (STONITH)
 }
 
 // LinkView is one medium on which a node can be heard.
