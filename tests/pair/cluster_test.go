@@ -2,9 +2,11 @@ package pair
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,9 +25,10 @@ const (
 // cluster is two machines that run both daemons, and the client.
 type cluster struct {
 	*rig.Rig
-	t    *testing.T
-	rec  *records.Writer
-	disk [2]*rig.CrashDisk
+	t     *testing.T
+	began time.Time
+	rec   *records.Writer
+	disk  [2]*rig.CrashDisk
 
 	power sync.Mutex // one at a time switches power and starts what runs after a boot
 
@@ -51,7 +54,7 @@ func newCluster(t *testing.T, opt options) *cluster {
 	if why := rig.Missing("mkfs.ext4", "mount", "redis-server"); why != "" {
 		t.Skip(why)
 	}
-	c := &cluster{t: t, stop: make(chan struct{})}
+	c := &cluster{t: t, began: time.Now(), stop: make(chan struct{})}
 	c.Rig = rig.New(t, rig.Options{
 		Image: rig.Pair, Conf: drbdConf, Own: machineFiles, Allow: opt.allow,
 		Cluster: map[string]string{"ha.cf": haCf + opt.haCf, "authkeys": "auth 1\n1 sha1 secret\n", "haresources": haresources},
@@ -69,6 +72,7 @@ func newCluster(t *testing.T, opt options) *cluster {
 			return map[string]rig.Disk{"sda1": d}, err
 		},
 	})
+	t.Cleanup(c.dump)
 	c.ended.Go(c.watch)
 	t.Cleanup(func() { close(c.stop); c.ended.Wait() })
 	for _, n := range c.nodes() {
@@ -93,6 +97,29 @@ func newCluster(t *testing.T, opt options) *cluster {
 	time.Sleep(5500 * time.Millisecond)
 	c.Step("the service runs on %s", c.where())
 	return c
+}
+
+// dump shows what Heartbeat logged, when the test failed.
+func (c *cluster) dump() {
+	if !c.t.Failed() {
+		return
+	}
+	type line struct {
+		lab.LogLine
+		by string
+	}
+	var all []line
+	for _, n := range c.nodes() {
+		for _, l := range n.Log() {
+			all = append(all, line{l, n.Name()})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b line) int { return a.Time.Compare(b.Time) })
+	var b strings.Builder
+	for _, l := range all {
+		fmt.Fprintf(&b, "%7.2f %s %s\n", l.Time.Sub(c.began).Seconds(), l.by, l.Text)
+	}
+	c.t.Logf("what Heartbeat logged:\n%s", b.String())
 }
 
 func (c *cluster) nodes() []*rig.Node { return []*rig.Node{c.A, c.B} }

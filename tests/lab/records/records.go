@@ -124,6 +124,7 @@ func (r *Writer) Missing(ctx context.Context) (read int, lost []int, err error) 
 		return 0, nil, err
 	}
 	defer c.Close()
+	c.patience = 10 * time.Second
 	for i := 1; i <= n; i++ {
 		got, err := c.do("GET", "record:"+strconv.Itoa(i))
 		if err != nil {
@@ -139,7 +140,8 @@ func (r *Writer) Missing(ctx context.Context) (read int, lost []int, err error) 
 // client speaks the protocol of Redis.
 type client struct {
 	net.Conn
-	r *bufio.Reader
+	r        *bufio.Reader
+	patience time.Duration
 }
 
 func connect(ctx context.Context, l *lab.Lab, addr string) (*client, error) {
@@ -149,7 +151,7 @@ func connect(ctx context.Context, l *lab.Lab, addr string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{c, bufio.NewReader(c)}, nil
+	return &client{c, bufio.NewReader(c), patience}, nil
 }
 
 // who is the machine's word for itself, from its configuration of the database.
@@ -162,7 +164,7 @@ func (c *client) do(words ...string) (string, error) {
 	for _, w := range words {
 		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(w), w)
 	}
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.patience)); err != nil {
 		return "", err
 	}
 	if _, err := io.WriteString(c, b.String()); err != nil {
