@@ -29,6 +29,8 @@ type Mirror struct {
 	// Alone says that drbd.conf itself makes it Primary here (become-primary-on):
 	// then no drbddisk is needed.
 	Alone bool
+	// Outdater says that its handler fence-peer is drbd-peer-outdater.
+	Outdater bool
 }
 
 func (m Mirrors) find(name string) (Mirror, bool) {
@@ -101,6 +103,7 @@ func (k *checker) storage() {
 			}
 		}
 	}
+	s.outdaters()
 	s.sharedResources()
 	s.sharedVolumeGroups()
 	s.sharedMounts()

@@ -3,6 +3,7 @@ package sysenv
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	drbd "classicha/drbdd/config"
 	drbdenv "classicha/drbdd/config/sysenv"
@@ -62,6 +63,8 @@ func mirror(conf *drbd.Config, r *drbd.Resource) config.Mirror {
 	if h == nil {
 		return out
 	}
+	handler, _ := conf.Handler(r, "fence-peer")
+	out.Outdater = strings.Contains(handler, "drbd-peer-outdater")
 	var meta []string
 	for _, v := range h.Volumes {
 		out.Devices = append(out.Devices, v.DeviceName())
