@@ -38,6 +38,10 @@ func (d *Daemon) perform(actions []cluster.Action) {
 			}
 		case cluster.Fence:
 			d.fence(a.Node, a.ID)
+		case cluster.WasReset:
+			if d.dopd != nil {
+				d.dopd.Reset(a.Node)
+			}
 		case cluster.Announce:
 			d.announce(a.Groups)
 		case cluster.Deliver:

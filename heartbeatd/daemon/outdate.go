@@ -19,7 +19,7 @@ func (d *Daemon) startDopd() {
 	err := state.MakeRunDir(filepath.Dir(path), state.ClusterIDs())
 	if err == nil {
 		d.dopd, err = dopd.Listen(dopd.Options{
-			Path: path, Node: d.conf.HA.Node, Cluster: dopdCluster{d}, Log: d.log.As("dopd", 0).Log,
+			Path: path, Node: d.conf.HA.Node, Cluster: dopdCluster{d}, Fencing: len(d.conf.HA.Stonith) > 0, Log: d.log.As("dopd", 0).Log,
 			Env: childEnv(d.conf, d.paths), Start: d.starter.Start,
 		})
 	}
@@ -42,12 +42,14 @@ func (c dopdCluster) Send(m *message.Message) {
 	c.d.post(cluster.FromClient{Name: outdate.Client, Msg: m})
 }
 
-func (c dopdCluster) Node(name string) (kind, status string) {
+func (c dopdCluster) Node(name string) dopd.Node {
 	v, _ := c.d.freshView(c.d.ctx)
 	for _, n := range v.Nodes {
 		if n.Name == name {
-			return n.Type, n.Status
+			return dopd.Node{Type: n.Type, Status: n.Status, Left: n.Left, Reset: n.Reset}
 		}
 	}
-	return "", ""
+	return dopd.Node{}
 }
+
+func (c dopdCluster) Reset(name string) { c.d.post(cluster.WantReset{Node: name}) }

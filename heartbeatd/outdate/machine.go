@@ -19,6 +19,8 @@ type (
 		Client uint64
 		Request
 		Type, Status string
+		Left         bool // it stopped gracefully
+		Reset        bool // it is dead and was reset since
 	}
 	// Gone: the program does not wait any more.
 	Gone struct{ Client uint64 }
@@ -30,6 +32,8 @@ type (
 		Code     int
 		Err      string
 	}
+	// Reset: a node is dead and was reset.
+	Reset struct{ Node string }
 	// Tick: Next has come.
 	Tick struct{}
 )
@@ -38,6 +42,7 @@ func (Asked) isEvent() {}
 func (Gone) isEvent()  {}
 func (Heard) isEvent() {}
 func (Ended) isEvent() {}
+func (Reset) isEvent() {}
 func (Tick) isEvent()  {}
 
 // Action is something to do.
@@ -54,6 +59,8 @@ type (
 		Client uint64
 		Value  int
 	}
+	// Demand has a dead node reset; Reset reports it.
+	Demand struct{ Node string }
 	// Log writes a line.
 	Log struct {
 		Warn bool
@@ -61,14 +68,18 @@ type (
 	}
 )
 
-func (Send) isAction()  {}
-func (Run) isAction()   {}
-func (Reply) isAction() {}
-func (Log) isAction()   {}
+func (Send) isAction()   {}
+func (Run) isAction()    {}
+func (Reply) isAction()  {}
+func (Demand) isAction() {}
+func (Log) isAction()    {}
 
 const (
 	// silence is after how long a peer that does not answer is complained about.
 	silence = 5 * time.Second
+	// resetTime is how long the reset of a peer is waited for. Our outdater asks again while
+	// it has time; one that hears nothing would call the peer unreachable in the end.
+	resetTime = 2 * time.Second
 	// maxRuns bounds the commands that run at a time.
 	maxRuns = 64
 	// Patience is how long a command that failed is repeated: a Secondary refuses to be
@@ -83,6 +94,8 @@ const (
 type Machine struct {
 	// Patience is how long a command that failed is repeated.
 	Patience time.Duration
+	// Fencing: heartbeat has a STONITH device.
+	Fencing bool
 
 	node    string
 	asks    []*ask
@@ -103,6 +116,8 @@ type ask struct {
 	Request
 	clients  []uint64
 	complain time.Time // zero: was done
+	dead     bool      // the peer's reset is waited for
+	late     time.Time // when it is said that it was not reset yet
 }
 
 // New makes a Machine. node is our own name.
@@ -122,6 +137,8 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 		m.heard(now, ev.Msg)
 	case Ended:
 		m.ended(now, ev)
+	case Reset:
+		m.reset(ev.Node)
 	}
 	for _, r := range m.runs {
 		if !r.again.IsZero() && !now.Before(r.again) {
@@ -133,6 +150,11 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 		if !a.complain.IsZero() && !now.Before(a.complain) {
 			a.complain = time.Time{}
 			m.warnf("no answer from dopd of %s for resource %s yet: does heartbeat there start dopd?", a.Peer, a.Resource)
+		}
+	}
+	for _, a := range slices.Clone(m.asks) {
+		if a.dead && !now.Before(a.late) {
+			m.finish(a, Failed)
 		}
 	}
 	return m.actions
@@ -147,6 +169,9 @@ func (m *Machine) Next() (t time.Time) {
 	}
 	for _, a := range m.asks {
 		sooner(a.complain)
+		if a.dead {
+			sooner(a.late)
+		}
 	}
 	for _, r := range m.runs {
 		sooner(r.again)
@@ -180,7 +205,11 @@ func (m *Machine) asked(now time.Time, ev Asked) {
 	case ev.Type != "normal":
 		refuse(Unreachable, "Cluster node: %s: status: %s is not a normal node", ev.Peer, ev.Status)
 		return
-	case ev.Status == "dead":
+	case ev.Status == "dead" && m.Fencing && ev.Reset:
+		m.warnf("resource %s: Cluster node: %s: status: dead, and it was reset", ev.Resource, ev.Peer)
+		m.do(Reply{ev.Client, Stonithed})
+		return
+	case ev.Status == "dead" && (!m.Fencing || ev.Left):
 		refuse(Unreachable, "Cluster node: %s: status: dead: its data cannot be outdated", ev.Peer)
 		return
 	}
@@ -189,7 +218,9 @@ func (m *Machine) asked(now time.Time, ev Asked) {
 		case a.Resource != ev.Resource:
 		case a.Peer == ev.Peer: // one that waits for somebody killed, most likely
 			a.clients = append(a.clients, ev.Client)
-			m.start(a)
+			if !a.dead {
+				m.start(a)
+			}
 			return
 		default:
 			refuse(Busy, "%s is being asked about it already", a.Peer)
@@ -198,7 +229,29 @@ func (m *Machine) asked(now time.Time, ev Asked) {
 	}
 	a := &ask{Request: ev.Request, clients: []uint64{ev.Client}, complain: now.Add(silence)}
 	m.asks = append(m.asks, a)
+	if ev.Status == "dead" {
+		m.waitReset(now, a)
+		return
+	}
 	m.start(a)
+}
+
+// waitReset: the peer is dead, and may be alive behind broken links and take our place: with
+// data that lack whatever is acknowledged from now on. With STONITH nothing is said before it
+// was reset.
+func (m *Machine) waitReset(now time.Time, a *ask) {
+	a.dead, a.complain, a.late = true, time.Time{}, now.Add(resetTime)
+	m.warnf("Cluster node: %s: status: dead: resource %s waits for its reset", a.Peer, a.Resource)
+	m.do(Demand{a.Peer})
+}
+
+func (m *Machine) reset(node string) {
+	for _, a := range slices.Clone(m.asks) {
+		if a.Peer == node {
+			m.logf("resource %s: %s was reset", a.Resource, node)
+			m.finish(a, Stonithed)
+		}
+	}
 }
 
 func (m *Machine) start(a *ask) {
@@ -242,8 +295,11 @@ func (m *Machine) heard(now time.Time, msg *message.Message) {
 	case "outdate_rc":
 		m.outdateRC(src, msg)
 	case "status":
-		if msg.Get("st") == "dead" {
-			m.died(src)
+		switch msg.Get("st") {
+		case "dead":
+			m.died(now, src)
+		case "active":
+			m.alive(src)
 		}
 	case "hbapi-clstat":
 		if msg.Get("from_id") == Client && msg.Get("st") == "join" {
@@ -327,9 +383,13 @@ func (m *Machine) outdateRC(src string, msg *message.Message) {
 }
 
 // died: who waits for a dead node waits in vain.
-func (m *Machine) died(node string) {
+func (m *Machine) died(now time.Time, node string) {
 	for _, a := range slices.Clone(m.asks) {
-		if a.Peer == node {
+		switch {
+		case a.Peer != node:
+		case m.Fencing:
+			m.waitReset(now, a)
+		default:
 			m.warnf("Cluster node: %s: status: dead: resource %s there cannot be outdated", node, a.Resource)
 			m.finish(a, Unreachable)
 		}
@@ -337,6 +397,16 @@ func (m *Machine) died(node string) {
 }
 
 // joined: the peer's dopd has just come and may have missed the question.
+// alive: nobody has to be reset.
+func (m *Machine) alive(node string) {
+	for _, a := range m.asks {
+		if a.Peer == node && a.dead {
+			a.dead = false
+			m.start(a)
+		}
+	}
+}
+
 func (m *Machine) joined(node string) {
 	for _, a := range m.asks {
 		if a.Peer == node {

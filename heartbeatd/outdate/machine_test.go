@@ -26,6 +26,8 @@ func said(actions []Action) string {
 			b.WriteString("run " + a.Resource)
 		case Reply:
 			fmt.Fprintf(&b, "reply %d %d", a.Client, a.Value)
+		case Demand:
+			b.WriteString("demand " + a.Node)
 		case Log:
 			if !a.Warn {
 				continue
@@ -296,4 +298,42 @@ func FuzzMachine(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestFencing: with STONITH a dead peer is as good as outdated when it was reset, not before.
+func TestFencing(t *testing.T) {
+	dead := func(client uint64, left, reset bool) Asked {
+		a := ask1(client, "node2", "r0")
+		a.Status, a.Left, a.Reset = "dead", left, reset
+		return a
+	}
+	const waits = "warn Cluster node: node2: status: dead: resource r0 waits for its reset\ndemand node2\n"
+	died := heard("t", "status", "st", "dead", "src", "node2")
+	alive := heard("t", "status", "st", "active", "src", "node2")
+	for name, steps := range map[string][]step{
+		"dead, then reset": {
+			{0, dead(1, false, false), waits},
+			{0, dead(2, false, false), ""},
+			{time.Second, Tick{}, ""},
+			{0, Reset{"node3"}, ""},
+			{0, Reset{"node2"}, "reply 1 7\nreply 2 7\n"},
+		},
+		"not reset in time":      {{0, dead(1, false, false), waits}, {resetTime, Tick{}, "reply 1 20\n"}, {0, dead(2, false, false), waits}, {0, Reset{"node2"}, "reply 2 7\n"}},
+		"was reset already":      {{0, dead(1, false, true), "warn resource r0: Cluster node: node2: status: dead, and it was reset\nreply 1 7\n"}},
+		"stopped gracefully":     {{0, dead(1, true, false), "warn resource r0: Cluster node: node2: status: dead: its data cannot be outdated\nreply 1 5\n"}},
+		"dies while it is asked": {{0, ask1(1, "node2", "r0"), asksB}, {0, died, waits}, {0, Reset{"node2"}, "reply 1 7\n"}},
+		"dead, but it is back":   {{0, dead(1, false, false), waits}, {0, alive, asksB}, {0, Reset{"node2"}, "reply 1 7\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := New("node1")
+			m.Fencing = true
+			now := start
+			for i, s := range steps {
+				now = now.Add(s.after)
+				if got := said(m.Step(now, s.ev)); got != s.want {
+					t.Errorf("step %d:\n%swant:\n%s", i+1, got, s.want)
+				}
+			}
+		})
+	}
 }

@@ -20,6 +20,7 @@ const (
 	Outdated     = 4  // done
 	Unreachable  = 5  // the peer cannot be asked and counts as dead
 	Active       = 6  // the peer is Primary and refused
+	Stonithed    = 7  // the peer was reset
 	Failed       = 20 // the peer's command failed: nothing is known
 	Busy         = 21 // somebody asks another node about the resource already
 )
@@ -54,6 +55,8 @@ func Meaning(value int) string {
 		return "it cannot be reached"
 	case Active:
 		return "it is Primary"
+	case Stonithed:
+		return "it was reset"
 	case Failed:
 		return "its drbdadm failed"
 	case Busy:

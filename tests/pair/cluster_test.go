@@ -270,6 +270,11 @@ func (c *cluster) verdict() {
 	c.Step("everything is started again")
 	c.acknowledged(20)
 	c.Wait(limit, "both disks up to date", func() bool {
+		for _, n := range c.nodes() {
+			if !n.Up() { // a reset was under way when everything was started
+				c.restart(n)
+			}
+		}
 		v := c.A.Volume(0)
 		return v.Conn.String() == "Connected" && v.Disk.String() == "UpToDate" && v.Pdsk.String() == "UpToDate"
 	})

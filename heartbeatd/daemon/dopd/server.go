@@ -33,8 +33,18 @@ type Cluster interface {
 	Joined()
 	Left()
 	Send(*message.Message)
-	// Node is the type (normal, ping; "" for a node that is not known) and status of a node.
-	Node(name string) (kind, status string)
+	// Node is what is known of a node; the zero value if nothing.
+	Node(name string) Node
+	// Reset has a dead node reset; Server.Reset reports it.
+	Reset(name string)
+}
+
+// Node is what heartbeat knows of a node.
+type Node struct {
+	Type   string // normal, ping
+	Status string
+	Left   bool // it stopped gracefully
+	Reset  bool // it is dead and was reset since
 }
 
 // Options belong to a Server.
@@ -43,6 +53,8 @@ type Options struct {
 	Node    string // our name
 	Cluster Cluster
 	Log     func(level hlog.Level, text string)
+	// Fencing: heartbeat has a STONITH device.
+	Fencing bool
 	// Env is the environment of drbdadm; its PATH says where that is looked for.
 	Env   []string
 	Start func(*exec.Cmd) error // nil is cmd.Start
@@ -120,7 +132,7 @@ func (s *Server) Deliver(m *message.Message) {
 	switch m.Get("t") {
 	case "start_outdate", "outdate_rc":
 	case "status":
-		if m.Get("st") != "dead" {
+		if st := m.Get("st"); st != "dead" && st != "active" {
 			return
 		}
 	case "hbapi-clstat":
@@ -143,6 +155,15 @@ func (s *Server) Deliver(m *message.Message) {
 	}
 }
 
+// Reset reports that a dead node was reset. It does not wait.
+func (s *Server) Reset(node string) {
+	select {
+	case s.inbox <- outdate.Reset{Node: node}:
+	default:
+		s.log(hlog.Warn, "too much to do: the reset of "+node+" was not noticed")
+	}
+}
+
 func (s *Server) post(ev outdate.Event) {
 	select {
 	case s.inbox <- ev:
@@ -157,6 +178,7 @@ func (s *Server) loop() {
 	s.o.Cluster.Joined()
 	defer s.o.Cluster.Left()
 	m := outdate.New(s.o.Node)
+	m.Fencing = s.o.Fencing
 	if s.o.Patience != 0 {
 		m.Patience = s.o.Patience
 	}
@@ -191,6 +213,8 @@ func (s *Server) perform(a outdate.Action) {
 		s.log(level, a.Text)
 	case outdate.Send:
 		s.o.Cluster.Send(a.Msg)
+	case outdate.Demand:
+		s.o.Cluster.Reset(a.Node)
 	case outdate.Reply:
 		s.reply(a.Client, a.Value)
 	case outdate.Run:
@@ -247,8 +271,8 @@ func (s *Server) serve(id uint64, c *net.UnixConn) {
 		}
 		return
 	}
-	kind, status := s.o.Cluster.Node(r.Peer)
-	s.post(outdate.Asked{Client: id, Request: r, Type: kind, Status: status})
+	n := s.o.Cluster.Node(r.Peer)
+	s.post(outdate.Asked{Client: id, Request: r, Type: n.Type, Status: n.Status, Left: n.Left, Reset: n.Reset})
 	_ = c.SetReadDeadline(time.Time{})
 	var b [1]byte
 	_, _ = c.Read(b[:]) // nothing more is expected: its end

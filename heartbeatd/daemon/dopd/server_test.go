@@ -41,13 +41,22 @@ func (l end) Send(m *message.Message) {
 	}
 }
 
-func (l end) Node(name string) (kind, status string) {
+func (l end) Node(name string) (n Node) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if st := l.states[name]; st != "" {
-		return "normal", st
+		n.Type, n.Status = "normal", st
 	}
-	return "", ""
+	return n
+}
+
+// Reset of a dead node works at once.
+func (l end) Reset(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.servers {
+		s.Reset(name)
+	}
 }
 
 func (l *link) log(node string) func(hlog.Level, string) {
