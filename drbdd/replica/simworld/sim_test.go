@@ -42,40 +42,16 @@ func TestSimulation(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	start := time.Now()
-	known := openSeeds(t)
-	bad, total := run(first, count, core, 25+len(known), nil)
+	bad, total := run(first, count, core, 25)
 	for _, err := range bad {
 		v := err.(*simworld.Violation)
-		if known[v.Seed] == v.Rule {
-			t.Logf("known, and open: %v", v)
-			continue
-		}
 		t.Errorf("%v\nrepeat: RP_SEED=%d go test -run 'TestSimulation$' ./drbdd/replica/simworld", v, v.Seed)
 	}
 	t.Logf("%d seeds, %d failed, %s; %s", count, len(bad), time.Since(start).Round(time.Millisecond), total)
 }
 
-// openSeeds are those of which it is known that they break a rule, and not mended
-// yet: testdata/open.txt. They are reported, and do not fail the test.
-func openSeeds(t *testing.T) map[uint64]string {
-	b, err := os.ReadFile("testdata/open.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := map[uint64]string{}
-	for line := range strings.Lines(string(b)) {
-		line, _, _ = strings.Cut(line, "#")
-		var seed uint64
-		var rule string
-		if n, _ := fmt.Sscan(line, &seed, &rule); n == 2 {
-			open[seed] = rule
-		}
-	}
-	return open
-}
-
 // run runs seeds on two processors, until limit of them failed.
-func run(first, count uint64, f simworld.Factory, limit int, skip map[uint64]string) (bad []error, sum string) {
+func run(first, count uint64, f simworld.Factory, limit int) (bad []error, sum string) {
 	var next atomic.Uint64
 	next.Store(first)
 	var mu sync.Mutex
@@ -92,9 +68,6 @@ func run(first, count uint64, f simworld.Factory, limit int, skip map[uint64]str
 				mu.Unlock()
 				if stop {
 					return
-				}
-				if skip[seed] != "" {
-					continue
 				}
 				st, err := simworld.RunStats(seed, f, nil)
 				mu.Lock()
@@ -114,10 +87,9 @@ func run(first, count uint64, f simworld.Factory, limit int, skip map[uint64]str
 // notice each.
 func TestMutations(t *testing.T) {
 	seeds, _ := env("RP_MUTATION_SEEDS", 3000)
-	known := openSeeds(t)
 	for _, m := range simworld.Mutations {
 		t.Run(m.Name, func(t *testing.T) {
-			bad, _ := run(1, seeds, m.Wrap(core), 1, known)
+			bad, _ := run(1, seeds, m.Wrap(core), 1)
 			if len(bad) == 0 {
 				t.Fatalf("not noticed in %d seeds", seeds)
 			}
