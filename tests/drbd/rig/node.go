@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -25,9 +24,6 @@ type Node struct {
 	index int
 	mk    *mountKeeper // while the machine has power
 	loops []*os.File   // loop devices of the machine's own files
-
-	marking sync.Mutex
-	marked  map[string]uint64 // device -> inode of its node when its loop device was marked
 }
 
 // Socket is where the daemon listens, seen from outside.
@@ -67,36 +63,6 @@ func (n *Node) unplug(cut bool) {
 	}
 }
 
-// tend marks the loop devices that drbdd makes, so that they end with the
-// machine: on a real one the end of the kernel does that.
-func (n *Node) tend() {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.r.ended:
-			return
-		case <-tick.C:
-			n.mark()
-		}
-	}
-}
-
-func (n *Node) mark() {
-	n.marking.Lock()
-	defer n.marking.Unlock()
-	nodes, _ := filepath.Glob(n.Path("/dev/drbd*"))
-	for _, p := range nodes {
-		var st unix.Stat_t
-		if unix.Stat(p, &st) != nil || unix.Major(st.Rdev) != 7 || n.marked[p] == st.Ino {
-			continue
-		}
-		if autoclear(int(unix.Minor(st.Rdev))) == nil {
-			n.marked[p] = st.Ino
-		}
-	}
-}
-
 // Power cuts the power, and Restore gives it back. Disks lose what a power cut
 // may take.
 func (n *Node) Power() {
@@ -105,7 +71,6 @@ func (n *Node) Power() {
 }
 
 func (n *Node) off(cut bool) error {
-	n.mark()
 	gone := make(chan error, 1)
 	go func() { _, err := n.Node.PowerCut(); gone <- err }()
 	var err error

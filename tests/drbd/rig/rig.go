@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"classicha/tests/lab"
@@ -62,8 +61,6 @@ type Rig struct {
 	opt   Options
 	dir   string
 	start time.Time
-	ended chan struct{}
-	watch sync.WaitGroup
 }
 
 // FileDisks makes one disk sda1 of a size, a file behind a loop device, for each
@@ -88,7 +85,7 @@ func New(t TB, opt Options) *Rig {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(remove)
-	r := &Rig{TB: t, opt: opt, dir: dir, start: time.Now(), ended: make(chan struct{})}
+	r := &Rig{TB: t, opt: opt, dir: dir, start: time.Now()}
 	lo := lab.Options{
 		Files:    opt.Cluster,
 		Segments: opt.Segments,
@@ -103,7 +100,7 @@ func New(t TB, opt Options) *Rig {
 	var nodes []*Node
 	for i, name := range Names {
 		own := filepath.Join(dir, name)
-		n := &Node{r: r, dir: own, index: i, marked: map[string]uint64{}}
+		n := &Node{r: r, dir: own, index: i}
 		binds, err := n.files(opt)
 		if err != nil {
 			t.Fatalf("%v", err)
@@ -121,7 +118,6 @@ func New(t TB, opt Options) *Rig {
 		if err := n.plug(); err != nil {
 			t.Fatalf("%v", err)
 		}
-		r.watch.Go(n.tend)
 	}
 	return r
 }
@@ -171,8 +167,6 @@ func (n *Node) files(opt Options) (map[string]string, error) {
 
 // close ends everything. What a test that failed wants to know comes before.
 func (r *Rig) close() {
-	close(r.ended)
-	r.watch.Wait()
 	if r.Failed() {
 		for _, n := range []*Node{r.A, r.B} {
 			lines := 60
