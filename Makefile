@@ -5,7 +5,7 @@
 # make test       everything that a change must pass (root; installs what it needs)
 # make demo-drbd  one disk on two machines, as the article shows it: first sync, file system, move, killed daemon, power cut (root)
 # make check      the quick part, without root
-# make e2e interop soak soak-drbd bench bench-drbd   single parts; see docs/architecture.md
+# make e2e pair interop soak soak-drbd bench bench-drbd   single parts; see docs/architecture.md
 # make interop-kernel   drbdd against the DRBD of a Linux kernel in a virtual machine (root; long without KVM)
 
 PREFIX     = /usr
@@ -21,7 +21,7 @@ COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
-.PHONY: all build install install-heartbeatd install-drbdd packages clean demo demo-pair demo-drbd test check e2e interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
+.PHONY: all build install install-heartbeatd install-drbdd packages clean demo demo-pair demo-drbd test check e2e pair interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
 
 all: build
 
@@ -123,12 +123,20 @@ soak-drbd:
 	@tests/needs.sh drbd
 	HA_EMERGENCY=log DRBD_CRASHES=$(CRASHES) go test -count=1 -timeout 0 -v ./tests/drbd/crash
 
+# unit leaves the long runs of the simulations to sim.
 unit:
-	HA_EMERGENCY=log go test -timeout 15m $$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$\|/tests/drbd/')
+	HA_EMERGENCY=log HB_SEEDS=200 RP_SEEDS=100 go test -timeout 15m -skip 'TestMutations$$' \
+		$$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$\|/tests/drbd/\|/tests/pair$$')
+
+# pair: both daemons together, with faults. test has those of -short.
+pair: build
+	@tests/needs.sh test
+	HA_EMERGENCY=log go test -count=1 -timeout 20m -v ./tests/pair
 
 e2e: build
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/drbd/e2e ./tests/drbd/crash ./tests/drbd/outdate
+	HA_EMERGENCY=log go test -timeout 10m -short -v ./tests/pair
 
 interop: build
 	HA_EMERGENCY=log go test -timeout 15m -v ./tests/interop
@@ -138,7 +146,7 @@ interop-kernel:
 	HA_EMERGENCY=log INTEROP_KERNEL=1 go test -count=1 -timeout 90m -v ./tests/kernel
 
 fuzz:
-	tests/fuzz.sh 3
+	tests/fuzz.sh 2
 
 test: needs build vet unit sim fuzz e2e interop
 
@@ -157,6 +165,7 @@ demo-drbd:
 bench: build bench-drbd
 	@tests/needs.sh test
 	@go run ./tests/bench
+	@go run ./tests/bench/pair
 
 bench-drbd:
 	@tests/needs.sh drbd

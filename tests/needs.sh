@@ -3,10 +3,10 @@
 # Without root or without apt-get nothing is installed; tests that lack something say so.
 set -u
 case "${1:-test}" in
-demo) want="iproute2 iptables nftables apache2" ;;
+demo) want="iproute2 iptables nftables apache2 redis-server e2fsprogs" ;;
 drbd) want="iproute2 nftables e2fsprogs fio drbd-utils qemu-utils qemu-system-common nbdkit" ;;
 kernel) want="qemu-system-x86 drbd-utils tcpdump" ;; # the kernel itself is fetched by the test, and not installed
-*) want="iproute2 iptables nftables apache2 heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping drbd-utils fio libnbd-bin qemu-utils qemu-system-common nbdkit rpm" ;;
+*) want="iproute2 iptables nftables apache2 redis-server heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping drbd-utils fio libnbd-bin qemu-utils qemu-system-common nbdkit rpm" ;;
 esac
 missing=
 for p in $want; do

@@ -42,6 +42,7 @@ type cluster struct {
 
 // options change what newCluster builds.
 type options struct {
+	short bool   // among the tests of -short
 	haCf  string // further lines
 	allow []string
 	size  [2]int64
@@ -49,8 +50,11 @@ type options struct {
 
 // newCluster brings up the service on serv-a, with the client writing.
 func newCluster(t *testing.T, opt options) *cluster {
-	t.Parallel()
 	t.Helper()
+	if testing.Short() && !opt.short {
+		t.Skip("in make pair")
+	}
+	t.Parallel()
 	if why := rig.Missing("mkfs.ext4", "mount", "redis-server"); why != "" {
 		t.Skip(why)
 	}
@@ -307,10 +311,10 @@ func (c *cluster) verdict() {
 }
 
 // both runs a test with the active machine and with the other.
-func both(t *testing.T, f func(t *testing.T, c *cluster, victim, other *rig.Node)) {
+func both(t *testing.T, opt options, f func(t *testing.T, c *cluster, victim, other *rig.Node)) {
 	for _, name := range []string{"active", "standby"} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, options{})
+			c := newCluster(t, opt)
 			a, s := c.active()
 			if name == "active" {
 				f(t, c, a, s)

@@ -10,7 +10,7 @@ import (
 
 // TestPowerCut: a machine loses its power while records are written.
 func TestPowerCut(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{short: true}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		c.cut(victim)
 		c.movedTo(other)
 	})
@@ -18,7 +18,7 @@ func TestPowerCut(t *testing.T) {
 
 // TestKillDrbdd: its successor goes on with the device, the service stays where it is.
 func TestKillDrbdd(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{short: true}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		a, _ := c.active()
 		for range 3 {
 			victim.Kill()
@@ -35,7 +35,7 @@ func TestKillDrbdd(t *testing.T) {
 // TestKillHeartbeat: all of its processes are killed. Nobody knows what runs there: the other
 // machine resets it before it takes over.
 func TestKillHeartbeat(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		c.killHeartbeat(victim)
 		c.Wait(limit, "the reset", func() bool { return c.wasFenced(victim) })
 		c.movedTo(other)

@@ -23,7 +23,7 @@ func TestCables(t *testing.T) {
 				name += links[l] + " "
 			}
 			t.Run(name+way, func(t *testing.T) {
-				c := newCluster(t, options{})
+				c := newCluster(t, options{short: way == "both ways" && (name == "replication " || name == "ethernet serial ")})
 				a, _ := c.active()
 				c.Step("%sfails, %s", name, way)
 				for _, l := range set {

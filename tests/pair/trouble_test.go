@@ -31,7 +31,7 @@ func everything(string) bool    { return true }
 // TestStoppedHeartbeat: it stands still for longer than the dead time, as on a machine that
 // is too busy, and goes on. It was reset meanwhile.
 func TestStoppedHeartbeat(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		signal(victim, stop, heartbeat)
 		c.Wait(limit, "the reset", func() bool { return c.wasFenced(victim) })
 		c.movedTo(other)
@@ -40,7 +40,7 @@ func TestStoppedHeartbeat(t *testing.T) {
 
 // TestStoppedNode: all processes stand still for longer than the dead time.
 func TestStoppedNode(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		signal(victim, stop, everything)
 		time.Sleep(4 * time.Second)
 		if victim.Up() {
@@ -54,7 +54,7 @@ func TestStoppedNode(t *testing.T) {
 // TestStoppedDrbdd: it stands still for longer than its peer's timeouts and goes on. A stopped
 // peer delays writes until it is given up, a stopped drbdd of the service until it goes on.
 func TestStoppedDrbdd(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		a, _ := c.active()
 		signal(victim, stop, drbdd)
 		time.Sleep(10 * time.Second)
@@ -68,7 +68,7 @@ func TestStoppedDrbdd(t *testing.T) {
 
 // TestDiskErrors: the disk of a machine fails. The service goes on without it, over the peer.
 func TestDiskErrors(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		a, _ := c.active()
 		d := c.disk[0]
 		if victim == c.B {
@@ -123,7 +123,7 @@ umount /run/was`
 
 // TestFullDisk: there is no room for logs and state. The service goes on, and moves.
 func TestFullDisk(t *testing.T) {
-	both(t, func(t *testing.T, c *cluster, victim, other *rig.Node) {
+	both(t, options{}, func(t *testing.T, c *cluster, victim, other *rig.Node) {
 		for _, dir := range full {
 			victim.Do("sh", "-c", fill, "fill", dir)
 		}
