@@ -178,7 +178,7 @@ func TestDifferentConf(t *testing.T) {
 	c := newCluster(t, options{})
 	_, s := c.active()
 	s.Do("drbdadm", "down", "r0")
-	c.Must(s.SetConf(strings.Replace(drbdConf, "protocol C", "protocol A", 1)))
+	c.Must(s.SetConf(strings.Replace(drbdConf, "protocol C", "protocol B", 1)))
 	s.Do("drbdadm", "up", "r0")
 	c.Wait(limit, "the log of "+s.Name()+" says why", func() bool { return s.Logged("incompatible") > 0 })
 	c.acknowledged(50)
