@@ -14,6 +14,7 @@ import "time"
 //	invalidate invalidate-remote pause-sync resume-sync
 //	suspend-io resume-io outdate verify resize
 //	new-current-uuid                                     Minor
+//	save-changes                                         Minor, Args FILE
 //	role cstate dstate show-gi get-gi check-resize       Minor                   query
 //	show sh-status events                                Minor, Resource or All  query
 //	status events2                                       Resource or All         query
@@ -43,6 +44,7 @@ func IsQuery(cmd string) bool { return queries[cmd] }
 const (
 	quickLimit = 10 * time.Second
 	slowLimit  = 600 * time.Second
+	copyLimit  = 24 * time.Hour // copies as much as a disk has
 )
 
 var slow = map[string]bool{
@@ -53,6 +55,9 @@ var slow = map[string]bool{
 
 // Limit is the time after which a command without an answer counts as failed.
 func Limit(cmd string) time.Duration {
+	if cmd == "save-changes" {
+		return copyLimit
+	}
 	if slow[cmd] {
 		return slowLimit
 	}

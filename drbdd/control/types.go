@@ -8,7 +8,10 @@
 // that a user reads is made by the tool, from packages status and drbdsetup.
 package control
 
-import "classicha/drbdd/replica"
+import (
+	"classicha/drbdd/replica"
+	"classicha/drbdd/wire"
+)
 
 // Socket is where drbdd listens; the environment variable DRBDD_SOCKET names
 // another place.
@@ -88,4 +91,25 @@ type Volume struct {
 	Meta    string            `json:"meta,omitempty"`
 	Index   string            `json:"index,omitempty"`
 	Options map[string]string `json:"options,omitempty"` // disk options that were set
+	Split   Split             `json:"split,omitzero"`
+}
+
+// Split is what the daemon saw of the generations of the data, which the identifiers
+// themselves do not tell. Times are Unix nanoseconds, 0 is not known.
+type Split struct {
+	Current uint64    `json:"current,omitempty"` // the generation, without bit 0
+	Since   int64     `json:"since,omitempty"`   // when it began here, after the peer was lost
+	Role    wire.Role `json:"role,omitempty"`    // of this node then
+	Until   int64     `json:"until,omitempty"`   // when this node was last Primary; -1 while it is
+	Peer    *PeerSaid `json:"peer,omitempty"`
+}
+
+// PeerSaid is what the peer told of its volume when it was last heard.
+type PeerSaid struct {
+	At    int64      `json:"at"`
+	UUIDs wire.UUIDs `json:"uuids"`
+	Role  wire.Role  `json:"role,omitempty"` // RoleUnknown: it did not come to that
+	// Accepted: the nodes agreed on whose data counts, and have changed their
+	// identifiers together since.
+	Accepted bool `json:"accepted,omitempty"`
 }

@@ -57,6 +57,8 @@ func (s *Server) changeVolume(ctx context.Context, v *volume, q control.Request)
 		return do(replica.Verify{Vol: v.nr, Start: number(q.Options, "start"), Stop: number(q.Options, "stop")})
 	case "resize":
 		return s.resize(ctx, v, q)
+	case "save-changes":
+		return s.saveChanges(ctx, v, q)
 	case "new-current-uuid":
 		return do(replica.NewCurrentUUID{Vol: v.nr, Clear: q.Options["clear-bitmap"] == "yes"})
 	}

@@ -190,6 +190,9 @@ func (e received) take() (replica.Packet, bool) {
 		}
 		return replica.Packet{}, false
 	}
+	if e.p.Cmd == wire.CmdUUIDs || e.p.Cmd == wire.CmdState {
+		r.heard(e.p)
+	}
 	if e.payload != nil {
 		e.p.Buf = r.bufs.add(e.payload.B, e.payload)
 	}

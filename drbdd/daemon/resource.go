@@ -154,6 +154,7 @@ func (r *resource) batchDone() {
 	if n := r.loop.core.Changes(); n != r.changes {
 		r.changes = n
 		w := r.loop.core.View()
+		r.s.splits.see(w)
 		r.mu.Lock()
 		r.view = w
 		vols := append([]*volume(nil), r.vols...)

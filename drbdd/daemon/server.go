@@ -32,6 +32,7 @@ type Server struct {
 	resources []*resource // by name
 	watchers  map[chan event]bool
 	saving    sync.Mutex
+	splits    splits
 	restoring atomic.Bool
 
 	config   sync.Mutex // commands that change what is configured, one after the other
@@ -49,6 +50,7 @@ type event struct{ helper *control.Helper }
 func NewServer(set Settings, log *hlog.Logger) *Server {
 	s := &Server{set: set, log: log, watchers: map[chan event]bool{}, poke: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.splits.load(s)
 	return s
 }
 
@@ -226,6 +228,7 @@ func (s *Server) minor(n int) *volume {
 func (r *resource) describe() control.Resource {
 	var w replica.View
 	r.loop.call(func(c *replica.Resource) { w = c.View() })
+	r.s.splits.see(w)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := control.Resource{View: w, Options: r.options, Net: r.net, Local: r.local, Remote: r.remote}
@@ -233,7 +236,7 @@ func (r *resource) describe() control.Resource {
 		var cv control.Volume
 		for _, v := range r.vols {
 			if v.nr == x.Vol {
-				cv = control.Volume{Device: v.device(), Disk: v.lower, Meta: v.meta, Index: v.index, Options: v.options}
+				cv = control.Volume{Device: v.device(), Disk: v.lower, Meta: v.meta, Index: v.index, Options: v.options, Split: r.s.splits.of(r.name, v.nr)}
 			}
 		}
 		out.Volumes = append(out.Volumes, cv)

@@ -42,6 +42,8 @@ const shortOptions = "Sdvc:t:s:m:p:n:P:VW:h"
 const (
 	setupLetter = 1 // an option of drbdsetup
 	styleLetter = 2 // proc --style
+	saveLetter  = 3 // split-brain --save
+	listLetter  = 4 // split-brain --list
 )
 
 // longOptions are the general ones, then those of drbdsetup, command by
@@ -61,7 +63,8 @@ func longOptions() []getopt.Long {
 			long = append(long, getopt.Long{Name: o.name, Arg: arg, Short: setupLetter})
 		}
 	}
-	return append(long, getopt.Long{Name: "style", Arg: getopt.Required, Short: styleLetter})
+	return append(long, getopt.Long{Name: "style", Arg: getopt.Required, Short: styleLetter},
+		getopt.Long{Name: "save", Arg: getopt.Required, Short: saveLetter}, getopt.Long{Name: "list", Arg: getopt.Required, Short: listLetter})
 }
 
 // options reads the command line: options first, wherever they stand, then the
@@ -109,6 +112,12 @@ func (t *tool) options(args []string) error {
 		case styleLetter:
 			given = append(given, o)
 			t.style = o.Arg
+		case saveLetter:
+			given = append(given, o)
+			t.saveTo = o.Arg
+		case listLetter:
+			given = append(given, o)
+			t.listOf = o.Arg
 		}
 	}
 	if wantVersion {
@@ -156,6 +165,9 @@ func (t *tool) words(words []string, dashes bool, given []getopt.Opt, wantHelp b
 		var of *command
 		if len(t.names) > 0 {
 			of = t.today(t.names[0])
+			if of != nil && of.name == splitReport.name {
+				of = splitReport
+			}
 		}
 		return t.help(of, exit(0))
 	}
@@ -165,9 +177,15 @@ func (t *tool) words(words []string, dashes bool, given []getopt.Opt, wantHelp b
 		return exitUsage
 	}
 	if wantHelp {
+		if c.name == splitReport.name {
+			c = splitReport
+		}
 		return t.help(c, exit(0))
 	}
 	t.cmd = c
+	if c.name == splitReport.name && !calledByDaemon(t.names) {
+		t.cmd = splitReport
+	}
 	if c.name == "primary" {
 		t.opts = ofToday(t.opts)
 	}

@@ -177,6 +177,7 @@ func init() {
 		&command{name: "proc", group: ours, names: ignored, all: (*tool).proc, options: []setupOption{{"style", false}}},
 		&command{name: "wait-sync", group: ours, run: (*tool).waitSync},
 		&command{name: "syncer", group: ours, run: (*tool).syncer},
+		splitReport,
 		&command{name: "state", group: unlisted, as: "role", deprecated: true},
 		// Names of 0.7.
 		&command{name: "wait_connect", group: unlisted, as: "wait-connect"},

@@ -37,6 +37,7 @@ var differences = []difference{
 	{regexp.MustCompile(`adjust: bare [13] `), "the original crashes when drbdsetup shows no _this_host"},
 	{regexp.MustCompile(`adjust: (volumes|other minors, more running)`), "all volumes that are configured no more go at once; the original takes the first of a row"},
 	{regexp.MustCompile(`adjust: one host`), "a connection that works is not cut when the new one cannot be made, because its peer is not known"},
+	{regexp.MustCompile(`\$ (-d |help )?split-brain( all| r\d)?$`), "split-brain with the name of a resource tells people of a split brain; the handler is called with minor-N, as the kernel module does"},
 	{regexp.MustCompile(`-v -v -v`), "what three -v tell is about all that was compared"},
 	{regexp.MustCompile(`adjust r0 r0`), "the second time a resource is named its options are the same"},
 	{regexp.MustCompile(`adjust: (detach|del-minor) fails .* adjust-with-progress`), "a resource that is skipped is not disconnected either: its connect would be skipped, too"},

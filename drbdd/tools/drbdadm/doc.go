@@ -10,7 +10,8 @@
 //	   ├─ stages.go, adjust.go, compare.go       up and adjust: first planned, then made stage by stage
 //	   ├─ shell.go, shstatus.go, dumpcmd.go      answers from the configuration alone
 //	   ├─ handler.go                             what the daemon calls
-//	   └─ dialog.go, waitsync.go, proc.go        waiting, and what is ours
+//	   └─ dialog.go, waitsync.go, proc.go,
+//	      splitbrain.go, splittext.go            waiting, and what is ours
 //	plan.go makes the argument lists, call.go runs them.
 //
 // The package knows nothing of the daemon's state but what drbdsetup says. The

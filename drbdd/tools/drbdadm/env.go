@@ -41,6 +41,8 @@ type Env struct {
 	Start func(Call) (Process, error)
 	// Status asks the daemon for its resources.
 	Status func(context.Context) ([]control.Resource, error)
+	// SaveChanges has the daemon save what a minor changed.
+	SaveChanges func(ctx context.Context, minor int, file string) (control.Answer, error)
 	// IsTerminal tells whether a stream is a terminal, Width how wide.
 	IsTerminal func(stream any) bool
 	Width      func(stream any) int
@@ -66,7 +68,7 @@ func System() Env {
 	return Env{
 		Config: sysenv.System(), Pretending: os.Getenv(sysenv.NodeVariable) != "",
 		ConfigFiles: sysenv.MainFiles, StateDir: stateDir, ProcFile: procFile, Executable: self,
-		LookPath: lookPath, NotSetuid: sysenv.NotSetuid, Readlink: os.Readlink, Start: startProcess, Status: askDaemon,
+		LookPath: lookPath, NotSetuid: sysenv.NotSetuid, Readlink: os.Readlink, Start: startProcess, Status: askDaemon, SaveChanges: saveChanges,
 		IsTerminal: isTerminal, Width: width, Console: openConsole,
 		Random: rand.Uint64, PID: os.Getpid(),
 	}
@@ -77,6 +79,10 @@ func lookPath(program string) (string, error) { return exec.LookPath(program) }
 func askDaemon(ctx context.Context) ([]control.Resource, error) {
 	a, err := control.Call(ctx, control.Path(), control.Request{Cmd: "status", All: true, Minor: -1})
 	return a.Resources, err
+}
+
+func saveChanges(ctx context.Context, minor int, file string) (control.Answer, error) {
+	return control.Call(ctx, control.Path(), control.Request{Cmd: "save-changes", Minor: minor, Args: []string{file}})
 }
 
 func isTerminal(stream any) bool {

@@ -25,6 +25,7 @@ type tool struct {
 	verbose              int
 	configFile, testFile string
 	peer, style          string
+	saveTo, listOf       string // split-brain
 
 	setup, meta, proxyCtl string // programs
 	conf                  *config.Config
@@ -57,6 +58,9 @@ func (t *tool) main(args []string) (int, error) {
 	if t.testFile != "" && t.cmd.name != "dump" && t.cmd.name != "dump-xml" && t.cmd.name != "sh-nop" {
 		fmt.Fprint(t.err, "The --config-to-test (-t) option is only allowed with the dump and sh-nop commands\n")
 		return 0, exitUsage
+	}
+	if t.listOf != "" {
+		return t.listChanges()
 	}
 	if err := t.findPrograms(); err != nil {
 		return 0, err

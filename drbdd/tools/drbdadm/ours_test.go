@@ -172,7 +172,7 @@ func TestRegistered(t *testing.T) {
 	}
 	b.expect(t, "fence-peer r0", 0, "/bin/sh -c f")
 	b.expect(t, "split-brain minor-0", 0, "/bin/sh -c s")
-	b.expect(t, "split-brain r0/0", 0, "/bin/sh -c s")
+	b.expect(t, "pri-lost r0/0", 0)
 	b.expect(t, "sh-udev minor-0", 0)
 	if b.out.String() != "RESOURCE=r0\nDEVICE=drbd0\nDISK=sda1\n" {
 		t.Errorf("sh-udev: %q", &b.out)
