@@ -153,6 +153,7 @@ test: needs build vet unit sim fuzz e2e interop
 demo: build
 	@tests/needs.sh demo
 	@go run ./tests/demo
+	@go run ./tests/demo -pair
 
 # demo-pair: the whole article, heartbeatd and drbdd together.
 demo-pair: build
