@@ -418,7 +418,8 @@ func (c *classic) idle() bool {
 }
 
 func (c *classic) saved() Saved {
-	s := Saved{Held: c.held, Took: c.took}
+	// What an earlier run left behind, and was not settled yet, is no more ours for the next.
+	s := Saved{Held: c.held, Took: c.took, Found: c.adopted != HoldNone}
 	for _, g := range c.n.runningGroups() {
 		s.Groups = append(s.Groups, c.n.cfg.Groups[g].Key)
 	}

@@ -177,6 +177,7 @@ func (n *Node) membershipTimers() {
 // declareDead: the peer was silent for its dead time.
 func (n *Node) declareDead(p *peer) {
 	n.markDead(p)
+	p.res.recovered = false // a reset before its last sign of life is not for this death
 	n.recover(p)
 }
 
