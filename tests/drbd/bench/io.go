@@ -56,7 +56,7 @@ func (b *bench) io() {
 		if s != "qemu" {
 			continue
 		}
-		for _, mine := range []string{"A", "B", "C"} {
+		for _, mine := range []string{"A", "B", "C", unflushed} {
 			var r []string
 			for _, j := range jobs {
 				if v := got[key(mine, j)]; len(v) > 0 {

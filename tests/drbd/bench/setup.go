@@ -109,7 +109,14 @@ func (b *bench) device(subject string) string {
 		return "/dev/drbd0"
 	}
 	b.B.Run("drbdsetup", "disconnect", localB, localA)
-	opt := []string{"--protocol=" + subject, "--max-buffers=8000", "--max-epoch-size=8000"}
+	protocol, flushes := subject, "yes"
+	if subject == unflushed {
+		protocol, flushes = "C", "no"
+	}
+	for _, n := range []*rig.Node{b.A, b.B} {
+		n.Do("drbdsetup", "disk-options", "0", "--disk-flushes="+flushes)
+	}
+	opt := []string{"--protocol=" + protocol, "--max-buffers=8000", "--max-epoch-size=8000"}
 	b.A.Do(append([]string{"drbdsetup", "connect", "r0", localA, localB}, opt...)...)
 	b.B.Do(append([]string{"drbdsetup", "connect", "r0", localB, localA}, opt...)...)
 	b.A.Expect(inSync, limit) // what was written alone is copied first
