@@ -1,43 +1,21 @@
 package e2e
 
 import (
-	_ "embed"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"classicha/tests/demo/seed"
 	"classicha/tests/drbd/rig"
 	"classicha/tests/lab"
 )
-
-// seedConf is the drbd.conf of the article, as printed.
-//
-//go:embed testdata/seed-drbd.conf
-var seedConf string
 
 // TestArticle is section 4.3 of the article, command by command: the first sync,
 // a file system, a large file, and the other machine has it; then back.
 func TestArticle(t *testing.T) {
 	need(t, "mkfs.ext3", "mount")
 	t.Parallel()
-	repo, err := rig.Repo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	script, err := os.ReadFile(repo + "/etc/init.d/drbd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sbin, err := rig.Programs(rig.Ours)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rig.New(t, rig.Options{Conf: seedConf, Disks: rig.FileDisks(160 * mib), Etc: map[string]string{
-		"/etc/init.d/drbd":  string(script),
-		"/etc/default/drbd": "PATH=" + sbin + ":$PATH\n",
-		"/etc/drbdd.cf":     "logfile /var/log/drbd.log\nproc-format 0.7\n",
-	}})
+	r := rig.New(t, rig.Options{Conf: seed.DrbdConf, Disks: rig.FileDisks(160 * mib), Etc: initScript(t, "proc-format 0.7")})
 	started := make(chan lab.Result, 2)
 	for _, n := range []*rig.Node{r.A, r.B} {
 		n.Do("drbdadm", "--", "--force", "create-md", "user")

@@ -1,11 +1,11 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"classicha/tests/demo/seed"
 	"classicha/tests/drbd/rig"
 	"classicha/tests/lab"
 )
@@ -16,27 +16,11 @@ import (
 func TestWaitAtBoot(t *testing.T) {
 	need(t, "script")
 	t.Parallel()
-	repo, err := rig.Repo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	script, err := os.ReadFile(repo + "/etc/init.d/drbd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sbin, err := rig.Programs(rig.Ours)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := strings.NewReplacer("degr-wfc-timeout 240;", "degr-wfc-timeout 12;", "on-io-error panic;", "on-io-error detach;").Replace(seedConf)
+	conf := strings.NewReplacer("degr-wfc-timeout 240;", "degr-wfc-timeout 12;", "on-io-error panic;", "on-io-error detach;").Replace(seed.DrbdConf)
 	if strings.Count(conf, "wfc-timeout 240;") != 1 || !strings.Contains(conf, "degr-wfc-timeout 12;") {
 		t.Fatalf("the article's drbd.conf has changed:\n%s", conf)
 	}
-	r := rig.New(t, rig.Options{Conf: conf, Disks: crashDisks(32 * mib), Etc: map[string]string{
-		"/etc/init.d/drbd":  string(script),
-		"/etc/default/drbd": "PATH=" + sbin + ":$PATH\n",
-		"/etc/drbdd.cf":     "logfile /var/log/drbd.log\n",
-	}})
+	r := rig.New(t, rig.Options{Conf: conf, Disks: crashDisks(32 * mib), Etc: initScript(t)})
 	// boot starts DRBD on a terminal, on which something may be typed after a while.
 	boot := func(n *rig.Node, typed string) (out string, took time.Duration) {
 		t.Helper()
