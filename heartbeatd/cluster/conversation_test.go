@@ -496,3 +496,45 @@ func TestSuspicion(t *testing.T) {
 		t.Errorf("suspected after %v, want once after %v", suspected, want)
 	}
 }
+
+// TestResetOnce: a dead node that was reset is not reset again when somebody asks for it, even
+// if it was never heard; in its next death it is.
+func TestResetOnce(t *testing.T) {
+	k := newTalk(t, FailbackOn)
+	k.n.cfg.Fencing = true
+	want := func(again, reset bool) {
+		t.Helper()
+		said := false
+		acts := append([]Action(nil), k.n.Step(k.now, WantReset{Node: "node2"})...)
+		for _, a := range acts {
+			_, is := a.(WasReset)
+			said = said || is
+		}
+		if said != reset {
+			t.Errorf("WasReset: %v, want %v", said, reset)
+		}
+		k.sent = nil
+		k.take(acts)
+		if again {
+			k.expect("FENCE node2")
+		} else {
+			k.refuse("FENCE")
+		}
+	}
+	k.pass(15*time.Second, "")
+	k.expect("FENCE node2")
+	want(false, false) // it is under way
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", ID: 1, OK: true}))
+	k.finish()
+	want(false, true)
+	if v := k.n.View().Nodes[1]; v.Name != "node2" || !v.Reset {
+		t.Errorf("the view says %+v", v)
+	}
+	k.hear("status", "st", "up", "hg", "70")
+	k.hear("status", "st", "active", "hg", "70")
+	k.pass(time.Second, "active")
+	want(false, false) // it lives
+	k.sent = nil
+	k.pass(5*time.Second, "")
+	k.expect("FENCE node2")
+}

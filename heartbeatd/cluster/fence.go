@@ -122,7 +122,7 @@ func (n *Node) fenceDone(ev FenceDone) {
 		n.startFence(p) // another node told us of a later run
 		return
 	}
-	p.resetGen = p.gen
+	p.wasReset, p.resetGen = true, p.gen
 	n.do(WasReset{Node: p.name})
 	n.policy.takeOver(p)
 }
@@ -142,7 +142,7 @@ func (n *Node) wantReset(p *peer) {
 
 // resetInThisDeath: p is dead, and was reset since.
 func (n *Node) resetInThisDeath(p *peer) bool {
-	return p.status == StatusDead && p.declared && p.resetGen != 0 && p.resetGen == p.gen
+	return p.status == StatusDead && p.declared && p.wasReset && p.resetGen == p.gen
 }
 
 // fenceTimers tries again. A node that is alive again in the meantime is left alone.

@@ -53,7 +53,7 @@ func (n *Node) status(p *peer, m *message.Message) {
 	p.lastStatus, p.graces = n.now, 0
 	if wasDead && p.declaredGen == p.gen {
 		// Same run, declared dead, alive: there was a partition (heartbeat-wire 14).
-		p.declared, p.resetGen = false, 0
+		p.declared, p.wasReset = false, false
 		n.changeStatus(p, st, m)
 		n.returnedAfterPartition(p)
 		return
@@ -177,7 +177,7 @@ func (n *Node) membershipTimers() {
 // declareDead: the peer was silent for its dead time.
 func (n *Node) declareDead(p *peer) {
 	n.markDead(p)
-	p.res.recovered = false // a reset before its last sign of life is not for this death
+	p.res.recovered, p.wasReset = false, false // a reset before its last sign of life is not for this death
 	n.recover(p)
 }
 

@@ -27,7 +27,8 @@ type peer struct {
 	ipfailSeq   uint64
 	lastStatus  time.Time
 	suspected   time.Time     // lastStatus at the last Suspect
-	resetGen    uint64        // the run that was reset last; 0 for none
+	wasReset    bool          // since it was declared dead
+	resetGen    uint64        // the run that this was for; 0: we never heard it
 	dt          time.Duration // its announced deadtime; 0 before its first status
 	graceUntil  time.Time     // after a pause of our own: not declared dead before
 	graces      int           // pauses of our own since its last status

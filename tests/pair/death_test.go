@@ -52,3 +52,30 @@ func (c *cluster) killHeartbeat(n *rig.Node) {
 		}
 	}
 }
+
+// TestStaleFirst: the machine that died first comes back alone. It resets the other, which is
+// off, and must not serve: nobody there knows what was acknowledged since.
+func TestStaleFirst(t *testing.T) {
+	c := newCluster(t, options{})
+	a, s := c.active()
+	c.cut(s)
+	c.Wait(limit, "the reset", func() bool { return c.wasFenced(s) })
+	c.acknowledged(100)
+	c.cut(a)
+	at := time.Now()
+	c.restart(s)
+	if _, err := s.WaitLog(at, "node "+a.Name()+" now reset", limit); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.WaitLog(at, "drbddisk r0 start", limit); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(15 * time.Second)
+	if role := s.Volume(0).Role.String(); role != "Secondary" || mounted(s) {
+		t.Errorf("%s, which died first, is %s; its file system is mounted: %v", s.Name(), role, mounted(s))
+	}
+	if n := len(c.resets()); n != 2 {
+		t.Errorf("%d resets, want one of each machine: %v", n, c.resets())
+	}
+	c.verdict()
+}
