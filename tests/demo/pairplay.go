@@ -121,8 +121,12 @@ func (p *pair) bothServe() {
 	page := p.r.Lab.Client(vip2+":80", 20*time.Millisecond, 300*time.Millisecond, p.page())
 	defer page.Stop()
 	// Both hold their own groups already; the new one is started by the next move.
+	asked := time.Now()
 	p.do(p.b, "/usr/share/heartbeat/hb_standby local")
 	p.until(up, "the page from serv-a", func() bool { return p.pageBy() == "serv-a" })
+	// The page comes before the last script has ended, and during one move another is refused.
+	_, err := p.b.WaitLog(asked, "Other node completed standby takeover", up)
+	p.must(err)
 	p.do(p.b, "/usr/share/heartbeat/hb_takeover local")
 	p.until(up, "the page from serv-b", func() bool { return p.pageBy() == "serv-b" })
 	time.Sleep(2 * time.Second)
