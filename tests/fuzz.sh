@@ -1,16 +1,14 @@
 #!/bin/sh
-# Runs every fuzz target for a few seconds: tests/fuzz.sh SECONDS
+# Runs every fuzz target for a few seconds, two at a time: tests/fuzz.sh SECONDS
 set -eu
-seconds=${1:-3}
+if [ $# -eq 3 ]; then # one target: SECONDS DIR NAME
+	out=$(go test -run '^$' -fuzz "^$3\$" -fuzztime "${1}s" -fuzzminimizetime 10x -parallel 1 "$2" 2>&1) || {
+		printf '%s %s: FAILED\n%s\n' "$2" "$3" "$out"
+		exit 255 # xargs starts no more
+	}
+	echo "$2 $3: ok"
+	exit 0
+fi
 for dir in $(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do
-	for f in $(grep -h --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go | sed 's/^func //' | sort -u); do
-		printf '%s %s: ' "$dir" "$f"
-		go test -run '^$' -fuzz "^$f\$" -fuzztime "${seconds}s" -fuzzminimizetime 10x -parallel 2 "$dir" >/tmp/fuzz.$$ 2>&1 && echo ok || {
-			echo FAILED
-			cat /tmp/fuzz.$$
-			rm -f /tmp/fuzz.$$
-			exit 1
-		}
-	done
-done
-rm -f /tmp/fuzz.$$
+	grep -h --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go | sed "s|^func |$dir |" | sort -u
+done | xargs -P 2 -n 2 "$0" "${1:-3}"
