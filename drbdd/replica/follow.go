@@ -168,7 +168,8 @@ func (v *volume) nextGeneration() {
 	if v.dsk.super.UUIDs.Bitmap != 0 {
 		return
 	}
-	if v.r.suspended() {
+	// Suspended is our own application: a Primary without a disk goes on writing here.
+	if v.r.suspended() && v.st.Role == wire.Primary {
 		v.newUUID = true
 		return
 	}

@@ -108,6 +108,24 @@ func TestPrimaryWithoutDisk(t *testing.T) {
 	is(wire.UpToDate, true)
 }
 
+// The Primary loses its disk and writes here: that is a new generation, also while this
+// node's own application, which it has not got, is suspended.
+func TestPrimaryLosesDiskWhileSuspended(t *testing.T) {
+	h := newHost(t, true)
+	h.meet(0x1235)
+	h.state(wire.WFConnection, wire.UpToDate, wire.DUnknown)
+	h.step(replica.Down{Cause: wire.BrokenPipe})
+	h.meet(0x1234)
+	h.state(wire.WFConnection, wire.UpToDate, wire.DUnknown)
+	h.state(wire.Connected, wire.UpToDate, wire.UpToDate)
+	h.command(replica.SuspendIO{On: true})
+	before := h.r.View().Volumes[0]
+	h.state(wire.Connected, wire.Diskless, wire.UpToDate)
+	if v := h.r.View().Volumes[0]; v.UUIDs.Current == before.UUIDs.Current || v.UUIDs.Bitmap != before.UUIDs.Current {
+		t.Errorf("identifiers %+v, before %+v", v.UUIDs, before.UUIDs)
+	}
+}
+
 // A Primary without a disk has its writes acknowledged by the answer to their barrier,
 // if an older peer works by protocol A.
 func TestBarrierOfAnOlderPeer(t *testing.T) {

@@ -33,6 +33,7 @@ type resync struct {
 	pages    uint64          // of blocks under way, 4 KiB each
 	arrived  uint64          // sectors since the last turn
 	pace     *rate.Controller
+	gaveWay  bool // to the application, in this turn
 	turn     *timer
 	saver    *timer
 	ready    bool // the start is on disk

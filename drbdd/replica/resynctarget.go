@@ -22,10 +22,26 @@ func (v *volume) targetTurn() {
 	rs.turn = r.after(100*time.Millisecond, v.targetTurn)
 	n, want := rs.pace.Turn(rs.arrived)
 	rs.arrived, rs.want = 0, uint64(want)
-	if v.givesWay() {
+	if rs.gaveWay = v.givesWay(); rs.gaveWay {
 		n = 0
 	}
-	limit := uint64(r.net.MaxBuffers / 2)
+	v.askFor(n)
+	v.checkTarget()
+}
+
+// askOn goes on between two turns when what was asked for has made room: a fast
+// disk and network need not wait for the next turn.
+func (v *volume) askOn() {
+	rs := v.rs
+	if rs.ready && !rs.finishes && !rs.gaveWay && v.st.Conn == wire.SyncTarget && rs.pages <= uint64(v.r.net.MaxBuffers/4) {
+		v.askFor(rs.pace.Allowed())
+	}
+}
+
+// askFor asks for n blocks, as far as there is room.
+func (v *volume) askFor(n int) {
+	rs, b := v.rs, v.dsk
+	limit := uint64(v.r.net.MaxBuffers / 2)
 	sent := uint64(0)
 	for sent < uint64(n) && rs.pages < limit {
 		if rs.next >= b.bm.Bits() {
@@ -46,7 +62,6 @@ func (v *volume) targetTurn() {
 		sent += (uint64(size) + 4095) / 4096
 	}
 	rs.pace.Sent(int(sent))
-	v.checkTarget()
 }
 
 // piece is how many bytes from a set bit on are asked for at once (section 13).
@@ -200,6 +215,9 @@ func (v *volume) writeSynced(session, sector uint64, size uint32, disk Disk, b *
 			v.ackBlock(session, cmd, a)
 			v.leave(s)
 			if v.rs == rs && r.alive(session) {
+				if !b.gone() {
+					v.askOn()
+				}
 				v.checkTarget()
 			}
 		}

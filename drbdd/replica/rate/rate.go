@@ -30,6 +30,7 @@ type Controller struct {
 	oldest   int     // the slot of this turn
 	total    int64   // sum of plan
 	inFlight int64   // sectors that were requested and did not arrive
+	allowed  int64   // blocks that the rate of this turn still lets through
 }
 
 // New is a controller at the start of a resync.
@@ -71,6 +72,7 @@ func (c *Controller) Turn(sectorsIn uint64) (n int, wantKiBs uint64) {
 		blocks = c.request(in) / blockSectors
 		wantKiBs = uint64(blocks) * blockKiB * turnsPerSec
 	}
+	c.allowed = max(0, blocks)
 	// More under way would make the peer wait for pages.
 	room := int64(c.p.MaxBuffers/2) - c.inFlight/blockSectors
 	return int(max(0, min(blocks, room))), wantKiBs
@@ -100,7 +102,12 @@ func (c *Controller) request(in int64) int64 {
 	return min(max(0, in+now), int64(c.p.MaxRate)*sectorsPerK/turnsPerSec)
 }
 
+// Allowed is how many more blocks the rate lets through until the next turn, once
+// there is room for them.
+func (c *Controller) Allowed() int { return int(c.allowed) }
+
 // Sent tells how many blocks were requested.
 func (c *Controller) Sent(blocks int) {
+	c.allowed = max(0, c.allowed-int64(blocks))
 	c.inFlight = min(c.inFlight+int64(blocks)*blockSectors, maxSectors)
 }

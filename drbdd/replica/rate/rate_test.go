@@ -203,3 +203,20 @@ func TestBrake(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowed: what a turn could not request for want of room may follow before the next.
+func TestAllowed(t *testing.T) {
+	c := New(Params{ResyncRate: 1000, MaxBuffers: 16}) // 25 blocks a turn, 8 under way
+	n, _ := c.Turn(0)
+	c.Sent(n)
+	if n != 8 || c.Allowed() != 17 {
+		t.Errorf("%d blocks, %d may follow", n, c.Allowed())
+	}
+	c.Sent(20)
+	if c.Allowed() != 0 {
+		t.Errorf("%d blocks may follow", c.Allowed())
+	}
+	if c.Turn(28 * blockSectors); c.Allowed() != 25 {
+		t.Errorf("%d blocks in a new turn", c.Allowed())
+	}
+}

@@ -11,17 +11,17 @@ import (
 // is read on both nodes, nothing may be left over.
 func (w *world) finish() {
 	w.note("----- everything is good again -----")
-	var a *node
+	var last *app
 	if !w.until(w.Now()+5*time.Minute, func() bool {
-		if now := w.primary(); now != a && now.app != nil { // the last move may not be over
-			a = now
-			a.app.left = 10
+		if now := w.primary().app; now != nil && now != last { // the last move may not be over
+			last, now.left = now, 10
 		}
-		return a != nil && a.app != nil && a.app.left == 0 && len(a.app.open) == 0
+		return last != nil && last == w.primary().app && last.left == 0 && len(last.open) == 0
 	}) {
 		w.failOpen(w.primary(), "the last requests")
 		return
 	}
+	a := last.n
 	w.hush()
 	if !w.until(w.Now()+5*time.Minute, w.good) {
 		w.failOpen(a, "in sync again")
