@@ -198,6 +198,12 @@ func (d *Device) bring() error {
 		return fmt.Errorf("open %s: %w", d.st.File, err)
 	}
 	defer unix.Close(fd)
+	// The file is the root of its mount, which is never looked up: kernels whose loop device does
+	// not ask for the size (seen on Linux 6.1) take the one they know, and that is 0 until somebody asked.
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("size of %s: %w", d.st.File, err)
+	}
 	if d.lp, err = attachLoop(fd, d.st.File, d.backend.Info()); err != nil {
 		return err
 	}
