@@ -106,8 +106,8 @@ func TestRebootCommandKillsOnlyTheNode(t *testing.T) {
 	if b, err := os.ReadFile(n.LogPath("reboot-called")); err != nil || !strings.Contains(string(b), "reboot -nf") {
 		t.Errorf("the call was not recorded: %q %v", b, err)
 	}
-	if p := n.Processes(); len(p) != 0 {
-		t.Errorf("processes left: %v", p)
+	if err := Wait(5*time.Second, "all processes of the node have ended", func() bool { return len(n.Processes()) == 0 }); err != nil {
+		t.Errorf("%v: %v", err, n.Processes())
 	}
 }
 
