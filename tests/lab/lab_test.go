@@ -207,11 +207,11 @@ func TestSerialLine(t *testing.T) {
 	l := newLab(t, Options{})
 	send := func(text string) string {
 		t.Helper()
-		r := l.Node("node2").Run("sh", "-c", "timeout 0.4 cat /dev/ttyS0 >/tmp/x.$$ & sleep 0.1; true; wait; cat /tmp/x.$$; rm /tmp/x.$$")
+		r := l.Node("node2").Run("sh", "-c", "timeout 1.5 cat /dev/ttyS0 >/tmp/x.$$ & sleep 0.1; true; wait; cat /tmp/x.$$; rm /tmp/x.$$")
 		return r.Out
 	}
 	go func() {
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		l.Node("node1").Run("sh", "-c", "printf '>>>\\nt=x\\n' >/dev/ttyS0")
 	}()
 	if got := send(""); got != ">>>\nt=x\n" {
@@ -219,6 +219,7 @@ func TestSerialLine(t *testing.T) {
 	}
 	l.Line(0).Cut()
 	l.Node("node1").Run("sh", "-c", "echo lost >/dev/ttyS0")
+	time.Sleep(time.Second) // it is on its way until the line has read it
 	l.Line(0).Join()
 	if got := send(""); got != "" {
 		t.Errorf("a cut line carried %q", got)
