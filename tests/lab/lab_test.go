@@ -212,7 +212,7 @@ func TestSerialLine(t *testing.T) {
 	l := newLab(t, Options{})
 	send := func(text string) string {
 		t.Helper()
-		r := l.Node("node2").Run("sh", "-c", "timeout 1.5 cat /dev/ttyS0 >/tmp/x.$$ & sleep 0.1; true; wait; cat /tmp/x.$$; rm /tmp/x.$$")
+		r := l.Node("node2").Run("sh", "-c", "timeout 1.5 cat /dev/ttyS0 >/run/x.$$ & sleep 0.1; true; wait; cat /run/x.$$; rm /run/x.$$")
 		return r.Out
 	}
 	go func() {
