@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"classicha/drbdd/config"
 	"classicha/drbdd/config/sysenv"
@@ -91,6 +92,73 @@ func TestDrbddiskLikeTheOriginal(t *testing.T) {
 				t.Errorf("%q %s: we call %q, the original %q", c[0], op, ours, theirs)
 			}
 		}
+	}
+}
+
+// A start is tried again where waiting can help; where it cannot, it fails at once and says what
+// to do.
+func TestDrbddiskRefused(t *testing.T) {
+	tool(t, "drbdadm", `case $1 in
+primary) [ -e /run/drbd.later ] || { : >/run/drbd.later; exit $(cat /run/drbd.exit); }; exit $(cat /run/drbd.then);;
+role) cat /run/drbd.roles;;
+cstate) cat /run/drbd.cs;;
+dstate) cat /run/drbd.ds;;
+sh-resources) echo r0;;
+esac`)
+	t.Cleanup(func() { command(t, "sh", "-c", "rm -rf /run/drbd.*") })
+	for _, c := range []struct {
+		exit, roles, cs, ds string
+		says                string // at once; empty: it is tried again
+	}{
+		// The peer died, which is not noticed yet; or it has not given up the disk yet.
+		{"11", "Secondary/Primary", "Connected", "UpToDate/UpToDate", ""},
+		{"11", "Secondary/Primary", "NetworkFailure", "UpToDate/DUnknown", ""},
+		{"11", "Secondary/Unknown", "WFConnection", "UpToDate/DUnknown", ""},
+		{"17", "Secondary/Unknown", "Timeout", "Consistent/DUnknown", ""},
+		{"17", "Secondary/Unknown", "WFConnection", "Consistent/DUnknown", ""}, // fence-peer failed
+		{"17", "Secondary/Unknown", "WFReportParams", "Outdated/DUnknown", ""},
+		{"17", "Secondary/Unknown", "Unconnected", "Inconsistent/DUnknown", ""},
+		{"17", "Secondary/Secondary", "WFBitMapT", "Outdated/UpToDate", ""},
+		{"17", "Secondary/Secondary", "Connected", "Negotiating/UpToDate", ""},
+		{"16", "Secondary/Unknown", "StandAlone", "Diskless/DUnknown", ""},
+		{"20", "", "", "", ""}, // drbdd is being started again
+		{"10", "Unconfigured", "Unconfigured", "Unconfigured", ""},
+		// Nobody has good data.
+		{"17", "Secondary/Unknown", "WFConnection", "Outdated/DUnknown", "r0 cannot become Primary here: its disk is Outdated, the peer wrote after the connection was lost, and the peer's data cannot be reached (connection WFConnection, disks Outdated/DUnknown). Start the peer"},
+		{"17", "Secondary/Unknown", "StandAlone", "Inconsistent/DUnknown", "its disk is Inconsistent"},
+		{"17", "Secondary/Secondary", "Connected", "Inconsistent/Inconsistent", "its disk is Inconsistent"},
+		{"16", "Secondary/Unknown", "WFConnection", "Diskless/DUnknown", "it has no disk, and no peer that has one can be reached"},
+		{"17", "Secondary/Unknown\nSecondary/Unknown", "WFConnection\nWFConnection", "UpToDate/DUnknown\nOutdated/DUnknown", "disks Outdated/DUnknown"},
+	} {
+		for name, text := range map[string]string{"exit": c.exit, "then": "0", "roles": c.roles, "cs": c.cs, "ds": c.ds} {
+			put(t, "/run/drbd."+name, text+"\n")
+		}
+		os.Remove("/run/drbd.later")
+		called()
+		r := run(t, "drbddisk", "r0", "start")
+		tried := strings.Count(called(), "drbdadm primary r0\n")
+		if c.says == "" {
+			if r.exit != 0 || tried != 2 {
+				t.Errorf("%+v: exit %d after %d attempts, want success with the second\n%s", c, r.exit, tried, r.err)
+			}
+			continue
+		}
+		r.fails(t, c.says)
+		if tried != 1 || r.took > 900*time.Millisecond {
+			t.Errorf("%+v: %d attempts in %s, want one", c, tried, r.took)
+		}
+	}
+	// What may pass and does not is told in the end.
+	two := []string{"HA_DRBDDISK_TRIES=2"}
+	for _, c := range [][3]string{
+		{"11", "Secondary/Primary", "The peer is still Primary: end there what uses the device, then drbdadm secondary r0 there"},
+		{"10", "Unconfigured", "It is not up here: drbdadm up r0, and see that drbd is started at boot before heartbeat"},
+		{"20", "", "drbdd does not answer: start it"},
+	} {
+		for name, text := range map[string]string{"exit": c[0], "then": c[0], "roles": c[1], "cs": "", "ds": ""} {
+			put(t, "/run/drbd."+name, text+"\n")
+		}
+		runEnv(t, two, "drbddisk", "r0", "start").fails(t, "drbdadm primary r0 failed 2 times: ").fails(t, c[2])
 	}
 }
 

@@ -100,7 +100,7 @@ func TestApacheFindsConfiguration(t *testing.T) {
 func drbdadm(t *testing.T) {
 	tool(t, "drbdadm", `case $1 in
 role|state) [ -e /run/drbd.$2 ] || exit 10; cat /run/drbd.$2;;
-primary) [ ! -e /run/drbd.refuse ] || { rm /run/drbd.refuse; exit 17; }; [ -e /run/drbd.$2 ] || exit 10; echo Primary/Secondary >/run/drbd.$2;;
+primary) [ ! -e /run/drbd.refuse ] || { rm /run/drbd.refuse; exit 11; }; [ -e /run/drbd.$2 ] || exit 10; echo Primary/Secondary >/run/drbd.$2;;
 secondary) [ ! -e /run/drbd.busy ] || exit 11; echo Secondary/Secondary >/run/drbd.$2;;
 sh-resources) echo r0 r1;;
 sh-nop) [ ! -e /run/drbd.broken ] || { echo "/etc/drbd.conf:3: Parse error"; exit 10; };;
