@@ -108,6 +108,23 @@ func TestFilesystemSaysWhatToDo(t *testing.T) {
 	run(t, "Filesystem", dev, dir+"/file/m", "ext4", "start").fails(t, "to use as a mount point: make it with mkdir -p "+dir+"/file/m, on all nodes")
 	run(t, "Filesystem", dev, dir+"/m", "xfs", "start").fails(t, "Couldn't mount device ["+dev+"] as "+dir+"/m: mount: ")
 
+	// Another resource has the device: a second mount would succeed.
+	os.Remove("/run/ha-log")
+	command(t, "mount", dev, dir+"/m")
+	run(t, "Filesystem", dev, dir+"/second", "ext4", "start").ok(t)
+	eventually(t, "a word about the device of two resources", func() bool {
+		return strings.Contains(read("/run/ha-log"), "WARN: "+dev+" is mounted on "+dir+"/m too: if two resources of haresources have this device, give each its own")
+	})
+	run(t, "Filesystem", dev, dir+"/second", "ext4", "stop").ok(t)
+	// It is the disk below a DRBD resource: the mount would succeed where that is not up.
+	if _, err := os.Stat("/etc/drbd.conf"); err == nil {
+		put(t, "/run/drbd.conf", "disk "+dev+";\n")
+		command(t, "mount", "--bind", "/run/drbd.conf", "/etc/drbd.conf")
+		tool(t, "drbdadm", "case $* in sh-resources) echo r1 r0;; 'sh-ll-dev r0') echo "+dev+";; 'sh-dev r0') echo /dev/drbd7;; esac")
+		run(t, "Filesystem", dev, dir+"/m", "ext4", "start").fails(t, dev+" is the disk below the DRBD resource r0: what is written there is not mirrored, and breaks the mirror. Write /dev/drbd7 in its place in haresources")
+		command(t, "umount", "/etc/drbd.conf")
+	}
+
 	// Somebody has the device: mounted elsewhere, swap.
 	command(t, "mount", dev, dir+"/m")
 	tool(t, "mount", "echo 'mount: it is busy' >&2; exit 32")
