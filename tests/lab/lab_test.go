@@ -201,7 +201,9 @@ func TestClientAndTapFollowAnAddress(t *testing.T) {
 	if err := Wait(5*time.Second, "answer of node2", answered("node2")); err != nil {
 		t.Fatal(err)
 	}
-	late := func(s Shot) bool { return s.Body == "node1\n" && s.Sent.After(at) && s.Done.Sub(at) < 200*time.Millisecond } // it was under way
+	late := func(s Shot) bool {
+		return s.Body == "node1\n" && s.Sent.After(at) && s.Done.Sub(at) < 200*time.Millisecond
+	} // it was under way
 	out, first, ok := Outage(slices.DeleteFunc(c.Stop(), late), at)
 	if !ok || out <= 0 || out > 5*time.Second || first.Body != "node2\n" {
 		t.Errorf("outage %v, first answer %+v", out, first)
