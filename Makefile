@@ -129,9 +129,10 @@ unit:
 		$$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$\|/tests/drbd/\|/tests/pair$$')
 
 # pair: both daemons together, with faults. test has those of -short.
+SCHEDULES = 50
 pair: build
 	@tests/needs.sh test
-	HA_EMERGENCY=log go test -count=1 -timeout 20m -v ./tests/pair
+	HA_EMERGENCY=log PAIR_SCHEDULES=$(SCHEDULES) go test -count=1 -timeout 60m -v ./tests/pair
 
 e2e: build
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e
