@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -282,6 +283,7 @@ func TestFileSystemOutlivesServers(t *testing.T) {
 	}
 	stop, done := make(chan struct{}), make(chan error, 1)
 	files := 0
+	var written atomic.Int32
 	go func() {
 		for {
 			select {
@@ -305,9 +307,17 @@ func TestFileSystemOutlivesServers(t *testing.T) {
 				return
 			}
 			files++
+			written.Add(1)
 		}
 	}()
+	// more waits for a file: each server has to serve.
+	more := func() {
+		for n, end := written.Load(), time.Now().Add(20*time.Second); written.Load() == n && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
 	for i := range 5 {
+		more()
 		time.Sleep(200 * time.Millisecond)
 		if i%2 == 0 {
 			d.kill()
@@ -316,7 +326,7 @@ func TestFileSystemOutlivesServers(t *testing.T) {
 		}
 		d = startDaemon(t, "fs", image, socket)
 	}
-	time.Sleep(100 * time.Millisecond)
+	more()
 	close(stop)
 	if err := <-done; err != nil {
 		t.Fatalf("writing file %d: %v", files, err)
