@@ -120,6 +120,9 @@ func (p *promotion) promoted() {
 	}
 	u.Current |= 1
 	v.expose(u.Current)
+	if v.st.Disk == wire.Inconsistent && v.p.uuids != nil {
+		v.expose(v.p.uuids.Current) // a sync target shows its peer's data, and has to find that again
+	}
 	if p.forced {
 		v.sendUUIDs(0)
 	}
@@ -196,8 +199,15 @@ func (r *Resource) whenAnswered(f func()) {
 	r.tl.flushes = append(r.tl.flushes, flushWait{epoch: last, f: func(bool) { f() }})
 }
 
-// outdate marks the own data as old.
+// outdate marks the own data as old. Data that the peer lacks, as far as this node knows,
+// is not old: it was Primary alone, and who wants it outdated met nobody since it has its
+// disk. The original lets itself be outdated, and the older data is promoted.
 func (v *volume) outdate(id uint64) {
+	if v.st.Conn < wire.Connected && v.st.Disk == wire.UpToDate && (v.st.PDisk == wire.Outdated || v.st.PDisk == wire.Inconsistent) {
+		v.logf(Warn, "Not outdating the only good data: the peer's is %s", v.st.PDisk)
+		v.r.reply(id, wire.NoUpToDateDisk)
+		return
+	}
 	v.request(state.SetDisk(wire.Outdated), func(rc wire.Result) {
 		if b := v.dsk; rc.Ok() && !b.gone() {
 			b.syncSuper(func() { v.r.reply(id, rc) })

@@ -31,6 +31,7 @@ type host struct {
 	held    map[replica.Buf]bool // given to the core and not given back
 	steps   int
 	dialing bool
+	fencing int                  // what handlers end with
 	watch   func(replica.Action) // sees everything that the core wants
 }
 
@@ -110,7 +111,7 @@ func (h *host) done(a replica.Action) {
 	case replica.Meta:
 		h.todo = append(h.todo, replica.MetaDone{ID: a.ID, OK: true})
 	case replica.RunHandler:
-		h.todo = append(h.todo, replica.HandlerDone{ID: a.ID})
+		h.todo = append(h.todo, replica.HandlerDone{ID: a.ID, Code: h.fencing})
 	case replica.Send:
 		if a.Token != 0 {
 			h.todo = append(h.todo, replica.Sent{Token: a.Token})

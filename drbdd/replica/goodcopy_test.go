@@ -1,0 +1,91 @@
+package replica_test
+
+import (
+	"testing"
+
+	"classicha/drbdd/replica"
+	"classicha/drbdd/wire"
+)
+
+// result gives a command and returns what it is answered with.
+func (h *host) result(do replica.Verb) (code wire.Result) {
+	watch := h.watch
+	h.watch = func(a replica.Action) {
+		if r, ok := a.(replica.Reply); ok && r.ID == h.id {
+			code = r.Code
+		}
+	}
+	h.command(do)
+	h.watch = watch
+	return code
+}
+
+// A node that was Primary alone has the only good data, Primary still or not. Who wants it
+// outdated has just started and met nobody: outdating it would promote the older data.
+func TestTheOnlyGoodDataIsNotOutdated(t *testing.T) {
+	o := replica.DefaultDiskOptions()
+	o.Fencing = replica.ResourceAndStonith
+	h := newHostWith(t, true, o)
+	h.fencing = 4
+	if code := h.result(replica.PrimaryCmd{}); code != wire.Success {
+		t.Fatalf("primary: %d", code)
+	}
+	if code := h.result(replica.SecondaryCmd{}); code != wire.Success {
+		t.Fatalf("secondary: %d", code)
+	}
+	v := h.r.View().Volumes[0]
+	if v.Disk != wire.UpToDate || v.Pdsk != wire.Outdated {
+		t.Fatalf("%s/%s", v.Disk, v.Pdsk)
+	}
+	if code := h.result(replica.Outdate{}); code != wire.NoUpToDateDisk {
+		t.Errorf("outdate: %d, want %d, which drbdadm says with the exit code 17", code, wire.NoUpToDateDisk)
+	}
+	if v := h.r.View().Volumes[0]; v.Disk != wire.UpToDate {
+		t.Errorf("it is %s", v.Disk)
+	}
+}
+
+// A node that knows nothing bad of its peer lets itself be outdated.
+func TestOutdate(t *testing.T) {
+	h := newHost(t, true)
+	if code := h.result(replica.Outdate{}); code != wire.Success {
+		t.Errorf("outdate: %d", code)
+	}
+	if v := h.r.View().Volumes[0]; v.Disk != wire.Outdated {
+		t.Errorf("it is %s", v.Disk)
+	}
+}
+
+// A sync target that becomes Primary shows its peer's data. When the source was away it is
+// that data which is looked for, not the generation of the sync.
+func TestPrimarySyncTargetMeetsItsSourceAgain(t *testing.T) {
+	h := newHost(t, false)
+	source := func(conn wire.ConnState, pdsk wire.DiskState) {
+		peer := wire.RoleUnknown
+		if conn >= wire.Connected {
+			peer = wire.Secondary
+		}
+		h.hear(wire.CmdState, wire.StateInfo{State: wire.State(0).WithRole(wire.Secondary).WithPeer(peer).WithConn(conn).WithDisk(wire.UpToDate).WithPdsk(pdsk)})
+	}
+	const current = 0x5678
+	h.meet(current)
+	source(wire.WFReportParams, wire.DUnknown)
+	source(wire.WFBitMapS, wire.Consistent)
+	h.step(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdBitmap, Payload: make([]byte, hostSectors/64)})
+	h.step(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdBitmap})
+	h.hear(wire.CmdSyncUUID, wire.SyncUUID{UUID: 0x9abc})
+	if v := h.r.View().Volumes[0]; v.Conn != wire.SyncTarget || v.Disk != wire.Inconsistent {
+		t.Fatalf("%s %s", v.Conn, v.Disk)
+	}
+	h.command(replica.PrimaryCmd{})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+	if v := h.r.View().Volumes[0]; v.Role != wire.Primary {
+		t.Fatalf("it is %s", v.Role)
+	}
+	h.step(replica.Down{Cause: wire.BrokenPipe, Line: "the source loses its power"})
+	h.meet(current)
+	if v := h.r.View().Volumes[0]; v.Conn != wire.WFReportParams {
+		t.Errorf("the source is back, and the connection is %s", v.Conn)
+	}
+}
