@@ -36,7 +36,8 @@ type request struct {
 	also    []cell   // and what else
 	issued  uint64
 	at      time.Duration
-	then    func(err replica.Errno) // of reads of the final check
+	then    func(err replica.Errno) // of reads of the final check, and of requests from outside
+	got     payload                 // of a read
 }
 
 func (r *request) end() uint64 { return r.sector + uint64(r.sectors) }
@@ -172,7 +173,9 @@ func (a *app) begin(r *request) {
 		v.writeBegins(a, r)
 	}
 	a.open[r.id] = r
-	a.submit(r)
+	if a.serving {
+		a.submit(r)
+	}
 }
 
 // submit gives a request to the core of today.
@@ -232,6 +235,7 @@ func (n *node) complete(c replica.Complete) {
 		n.bufs.free(c.From, "Complete.From")
 	}
 	n.judge(v, r, c.Err, got)
+	r.got = got
 	if r.then != nil {
 		r.then(c.Err)
 	}

@@ -33,6 +33,10 @@ func (n *node) handler(a replica.RunHandler) {
 	}
 	switch a.Name {
 	case "fence-peer":
+		if w.outside != nil {
+			w.outside.fencePeer(n, done)
+			return
+		}
 		w.After(d, func() {
 			if n.boot == boot {
 				n.fencePeer(done)
@@ -44,7 +48,7 @@ func (n *node) handler(a replica.RunHandler) {
 		n.sawSplit = true
 	}
 	code := 0
-	if !w.calm && w.Chance(0.02) {
+	if !w.calm && w.outside == nil && w.Chance(0.02) {
 		code = 1
 	}
 	w.After(d, func() { done(code) })
@@ -69,6 +73,15 @@ func (n *node) fencePeer(done func(code int)) {
 			return
 		}
 		done(1)
+	default:
+		p.outdated(done)
+	}
+}
+
+// outdated is drbdadm outdate, as a code of a fence-peer handler; 1: it failed.
+func (p *node) outdated(done func(code int)) {
+	w := p.w
+	switch {
 	case p.core == nil:
 		// The daemon is down: drbdmeta outdate.
 		if p.app != nil {
@@ -115,6 +128,8 @@ func (n *node) fencePeer(done func(code int)) {
 					if worst != 1 { // it is said of all volumes
 						worst = 3
 					}
+				case r.Code == wire.NoUpToDateDisk && v != nil && v.Disk == wire.UpToDate:
+					worst = 6 // its data is the newer
 				case !ok(r) || v == nil || v.Disk > wire.Outdated:
 					worst = 1 // it did not do it, whatever it says
 				}

@@ -51,6 +51,9 @@ func (v *volume) served(n *node) *branch {
 	return own
 }
 
+// secondPrimary is why a history begins that has all of another.
+const secondPrimary = "a second Primary"
+
 // fork begins a history with what a disk holds.
 func (v *volume) fork(i int, why string, forced bool) {
 	w := v.w
@@ -59,6 +62,9 @@ func (v *volume) fork(i int, why string, forced bool) {
 	v.lin[i] = lineage{br: b, current: true}
 	v.rebase(i)
 	w.note("vol %d: history %d begins on %s: %s", v.nr, b.id, w.nodes[i], why)
+	if w.outside != nil {
+		w.outside.forked(i, b)
+	}
 }
 
 // rebase takes what a disk holds now for the truth of its history.
@@ -140,6 +146,9 @@ func (v *volume) checkFenced(n *node) {
 
 // lostData is called for each block that a power cut took back to an older content.
 func (w *world) lostData(v *volume, n *node, slot int, before, after block) {
+	if w.outside != nil {
+		w.outside.lost(n, v.g.used[slot])
+	}
 	l := &v.lin[n.i]
 	if !l.current {
 		return
@@ -273,7 +282,7 @@ func (v *volume) promoted(n *node, force bool) {
 		v.checkContent(src, "its daemon was killed and has a successor", n.app)
 	case n.peer().app != nil:
 		v.checkContent(src, "promoted beside another Primary", nil)
-		v.fork(src, "a second Primary", false)
+		v.fork(src, secondPrimary, false)
 		w.unruly = true
 		return
 	default:

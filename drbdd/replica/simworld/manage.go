@@ -21,16 +21,7 @@ func (w *world) manage() {
 }
 
 func (w *world) managed() {
-	for _, n := range w.nodes {
-		if a := n.app; a != nil {
-			if !a.serving && n.core != nil && n.busy == 0 && !n.asleep() && n.mayGoOn() {
-				n.promote(false, nil)
-			}
-			if n.core != nil && a.serving {
-				a.more()
-			}
-		}
-	}
+	w.resume()
 	if w.nodes[0].app != nil || w.nodes[1].app != nil || w.moving || w.over {
 		return
 	}
@@ -66,6 +57,20 @@ func (w *world) managed() {
 				}
 			})
 			return
+		}
+	}
+}
+
+// resume makes the successor of a killed daemon Primary again if its device is in use.
+func (w *world) resume() {
+	for _, n := range w.nodes {
+		if a := n.app; a != nil {
+			if !a.serving && n.core != nil && n.busy == 0 && !n.asleep() && n.mayGoOn() {
+				n.promote(false, nil)
+			}
+			if n.core != nil && a.serving {
+				a.more()
+			}
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (w *world) tryConnect() {
 				return false
 			}
 		}
-		return !w.cut
+		return !w.cut && w.deaf == [2]bool{}
 	}
 	if !ready() {
 		return
@@ -100,7 +100,7 @@ func (w *world) connect() {
 	if err != nil {
 		panic(err)
 	}
-	if !w.calm && w.Chance(0.01) {
+	if !w.calm && w.outside == nil && w.Chance(0.01) {
 		n := w.nodes[w.Intn(2)]
 		n.dial = nil
 		n.event(replica.GiveUp{Line: "the world does not like this connection"})
@@ -260,7 +260,7 @@ func (l *link) deliver() {
 		l.arm()
 		return
 	}
-	if w.cut {
+	if w.cut || w.deaf[l.to.n.i] {
 		return // kick
 	}
 	if l.to.closed {

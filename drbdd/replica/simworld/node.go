@@ -70,7 +70,12 @@ func newNode(w *world, i int) *node {
 	return n
 }
 
-func (n *node) String() string { return [2]string{"alpha", "bravo"}[n.i] }
+func (n *node) String() string {
+	if n.w.outside != nil {
+		return [2]string{"serv-a", "serv-b"}[n.i]
+	}
+	return [2]string{"alpha", "bravo"}[n.i]
+}
 
 func (n *node) peer() *node { return n.w.nodes[1-n.i] }
 
@@ -240,6 +245,10 @@ func (n *node) carryOut(a replica.Action) {
 		n.handler(a)
 	case replica.Emergency:
 		w.note("%s: emergency: %s", n, a.Reason)
+		if w.outside != nil {
+			w.outside.emergency(n, a.Reason)
+			return
+		}
 		n.powerOff(w.Between(5*time.Second, 30*time.Second))
 	case replica.CloseDisk:
 		n.closeDisk(a.Vol)

@@ -188,6 +188,9 @@ func (v *volume) pairing() {
 		n.vols[v.nr].tries = 0
 	}
 	w.victim = -1
+	if w.outside != nil {
+		w.outside.s.Paired()
+	}
 	w.note("vol %d: in sync, history %d", v.nr, br.id)
 }
 

@@ -81,7 +81,9 @@ func (n *node) kill(down time.Duration) {
 		w.forget(n)
 	}
 	w.kick()
-	w.After(down, n.start)
+	if down >= 0 {
+		w.After(down, n.start)
+	}
 }
 
 // powerOff is a power cut; the machine comes back after a while.

@@ -21,7 +21,8 @@ type world struct {
 	nodes [2]*node
 	vols  []*volume
 
-	cut     bool // the network between the nodes
+	cut     bool    // the network between the nodes
+	deaf    [2]bool // one way only: nothing arrives at a node
 	conns   int
 	open    []*connection
 	meeting *sim.Event
@@ -41,6 +42,7 @@ type world struct {
 	unruly     bool   // the manager may start both (a split-brain run)
 	victim     int    // whose data the administrator gives up after a split brain, -1: not decided
 	moving     bool   // a promotion is under way
+	outside    *Pair  // who runs this world, nil: itself
 	tenure     uint64 // order of the last takeover
 	tenureNode *node
 }
@@ -65,11 +67,17 @@ type volume struct {
 var drawn func(w *world)
 
 func newWorld(seed uint64, f Factory, out io.Writer) *world {
-	w := &world{World: sim.NewWorld(seed), seed: seed, make: f, out: out, victim: -1}
+	return newWorldIn(sim.NewWorld(seed), seed, f, out, drawn)
+}
+
+// newWorldIn makes a world in the time of another. adjust, if there is one, changes
+// what was drawn.
+func newWorldIn(in *sim.World, seed uint64, f Factory, out io.Writer, adjust func(w *world)) *world {
+	w := &world{World: in, seed: seed, make: f, out: out, victim: -1}
 	w.writes = append(w.writes, nil)
 	w.draw()
-	if drawn != nil {
-		drawn(w)
+	if adjust != nil {
+		adjust(w)
 	}
 	for i := range w.nodes {
 		w.nodes[i] = newNode(w, i)
@@ -139,18 +147,23 @@ func (w *world) addVolume(nr int) {
 		v.hotspots = append(v.hotspots, 0, 1, 2, 3)
 	}
 	for _, b := range v.hotspots {
-		slot := v.g.add(b)
-		for i, n := range w.nodes {
-			id := uint32(1)
-			if !w.p.equal {
-				id += uint32(i)
-			}
-			var x block
-			for k := range x {
-				x[k] = value(id, b*perBlock+uint64(k))
-			}
-			n.vols[nr].disk.put(slot, x, true)
+		w.fill(v, b)
+	}
+}
+
+// fill gives a block its first content.
+func (w *world) fill(v *volume, b uint64) {
+	slot := v.g.add(b)
+	for i, n := range w.nodes {
+		id := uint32(1)
+		if !w.p.equal {
+			id += uint32(i)
 		}
+		var x block
+		for k := range x {
+			x[k] = value(id, b*perBlock+uint64(k))
+		}
+		n.vols[v.nr].disk.put(slot, x, true)
 	}
 }
 
