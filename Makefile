@@ -108,14 +108,16 @@ vet:
 check: build vet
 	go test -short ./heartbeatd/cluster ./heartbeatd/message ./heartbeatd/config ./internal/... ./tests/rules
 
-# sim: 20,000 seeds of each simulated world, and the rules that it must miss when they are taken out.
+# sim: 20,000 seeds of each simulated program, 10,000 of both in one world, and the rules that it must miss when they are taken out.
 sim:
 	HB_SEEDS=20000 go test -timeout 20m -run 'TestSimulation|TestMutations' -v ./heartbeatd/cluster
 	RP_SEEDS=20000 go test -timeout 20m -run 'TestSimulation$$|TestMutations' -v ./drbdd/replica/simworld
+	WORLD_SEEDS=10000 go test -timeout 20m -v ./tests/world
 
 soak:
 	HB_SEED=$$(date +%s) HB_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./heartbeatd/cluster
 	RP_SEED=$$(date +%s) RP_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestSimulation$$' -v ./drbdd/replica/simworld
+	WORLD_SEED=$$(date +%s) WORLD_SEEDS=$(SEEDS) go test -timeout 0 -run 'TestWorld$$' -v ./tests/world
 
 # soak-drbd: so many times kill -9 of drbdd on either machine, power cuts and replaced daemons; 50 take about 6 minutes.
 CRASHES = 50
@@ -125,7 +127,7 @@ soak-drbd:
 
 # unit leaves the long runs of the simulations to sim.
 unit:
-	HA_EMERGENCY=log HB_SEEDS=200 RP_SEEDS=100 go test -timeout 15m -skip 'TestMutations$$' \
+	HA_EMERGENCY=log HB_SEEDS=200 RP_SEEDS=100 WORLD_SEEDS=100 go test -timeout 15m -skip 'TestMutations$$' \
 		$$(go list ./... | grep -v '/tests/interop$$\|/tests/e2e$$\|/tests/drbd/\|/tests/pair$$')
 
 # pair: both daemons together, with faults. test has those of -short.
