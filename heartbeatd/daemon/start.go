@@ -190,7 +190,7 @@ func (d *Daemon) identity(core cluster.Config) (cluster.Config, error) {
 		d.log.Infof("No uuid found for current node - generating a new uuid.")
 	}
 	if d.conf.HA.GenerationTime {
-		core.Generation = state.TimeGeneration(time.Now())
+		core.Generation = state.TimeGeneration(d.paths.generation(), time.Now())
 	} else {
 		var warning string
 		core.Generation, warning, err = state.NextGeneration(d.paths.generation(), time.Now())

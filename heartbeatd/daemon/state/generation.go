@@ -35,8 +35,17 @@ func NextGeneration(path string, now time.Time) (gen uint64, warning string, err
 	return gen, warning, nil
 }
 
-// TimeGeneration is the generation of `hbgenmethod time`: the clock in seconds; no file.
-func TimeGeneration(now time.Time) uint64 { return fromClock(now) }
+// TimeGeneration is the generation of `hbgenmethod time`: the clock in seconds. The file need not be
+// there; where it can be written it remembers the number, so that peers do not take this node for a
+// replay of itself when its clock was set back.
+func TimeGeneration(path string, now time.Time) uint64 {
+	gen := fromClock(now)
+	if last, ok := readGeneration(path); ok && last >= gen {
+		gen = last + 1
+	}
+	_ = writeDurably(path, fmt.Appendf(nil, "%*d\n", generationWidth, gen), 0o644)
+	return gen
+}
 
 // fromClock keeps a clock before 1970 from giving an enormous generation.
 func fromClock(now time.Time) uint64 { return uint64(max(now.Unix(), 0)) }

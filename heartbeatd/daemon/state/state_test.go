@@ -81,11 +81,32 @@ func TestNoTemporaryFilesStay(t *testing.T) {
 }
 
 func TestTimeGeneration(t *testing.T) {
-	if g := TimeGeneration(noon); g != 1795220913 {
-		t.Errorf("got %d", g)
+	const clock = 1795220913
+	path := filepath.Join(t.TempDir(), "hb_generation")
+	for _, c := range []struct {
+		about string
+		now   time.Time
+		want  uint64
+	}{
+		{"the clock", noon, clock},
+		{"again in the same second", noon, clock + 1},
+		{"an hour later", noon.Add(time.Hour), clock + 3600},
+		{"the clock was set back to 1970", time.Unix(5, 0), clock + 3601},
+		{"and to before that", time.Unix(-5, 0), clock + 3602},
+	} {
+		if g := TimeGeneration(path, c.now); g != c.want {
+			t.Errorf("%s: got %d, want %d", c.about, g, c.want)
+		}
 	}
-	if g := TimeGeneration(time.Unix(-5, 0)); g != 0 {
-		t.Errorf("a clock before 1970 gave %d", g)
+	// Without a file there is the clock alone.
+	missing := filepath.Join(t.TempDir(), "missing", "hb_generation")
+	for _, c := range []struct {
+		now  time.Time
+		want uint64
+	}{{noon, clock}, {time.Unix(-5, 0), 0}} {
+		if g := TimeGeneration(missing, c.now); g != c.want {
+			t.Errorf("without a file: got %d, want %d", g, c.want)
+		}
 	}
 }
 
