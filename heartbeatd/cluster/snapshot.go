@@ -8,7 +8,7 @@ import (
 // View returns a copy of what the node knows, for every status output.
 func (n *Node) View() View {
 	v := View{
-		Node: n.cfg.Node, Generation: n.cfg.Generation, Started: n.started, Now: n.now,
+		Node: n.cfg.Node, Generation: n.cfg.Generation, Started: n.now.Add(n.started.Sub(n.now)), Now: n.now, // by the clock as it is set now
 		Status: n.self.status.String(), CommUp: n.commUp, Shutdown: n.shutdown.phase != running,
 		AutoFailback: n.cfg.AutoFailback.String(), Fencing: n.cfg.Fencing,
 		DeadtimeMS: n.cfg.Deadtime.Milliseconds(), KeepaliveMS: n.cfg.Keepalive.Milliseconds(),
