@@ -6,6 +6,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // space is a network namespace: a descriptor that keeps it alive, and a socket
@@ -43,7 +44,7 @@ func spaceOf(pid int) (*space, error) {
 }
 
 func openSpace(ns netns.NsHandle) (*space, error) {
-	nl, err := netlink.NewHandleAt(ns)
+	nl, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE) // not every kernel has the other families
 	if err != nil {
 		ns.Close()
 		return nil, fmt.Errorf("netlink socket: %w", err)

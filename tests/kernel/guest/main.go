@@ -71,6 +71,11 @@ func start() error {
 	if err := network("eth0", word("classicha.ip")); err != nil {
 		return fmt.Errorf("network: %w", err)
 	}
+	if tag := word("classicha.share"); tag != "" {
+		if err := share(tag); err != nil {
+			return err
+		}
+	}
 	version, _ := os.ReadFile("/sys/module/drbd/version")
 	say("guest: ready, drbd %s", strings.TrimSpace(string(version)))
 	return nil

@@ -15,6 +15,7 @@ type Image struct {
 	Initrd string
 	Accel  string // kvm or tcg
 	CPU    string
+	shared bool // machines have the file system of this one
 }
 
 // Programs of Debian's drbd-utils that the guest gets, and their names there.
@@ -26,15 +27,13 @@ var programs = map[string]string{
 // modules that the guest loads, drbd last, with a helper of ours.
 var modules = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "crc32c_intel", "drbd"}
 
+// sharedModules are those of a machine with our file system: what tests/lab and drbdd need.
+var sharedModules = []string{"virtio_pci", "virtio_net", "virtio_console", "crc32c_intel", "virtiofs", "overlay", "fuse", "loop", "veth", "bridge"}
+
 // Missing says why no machine can be booted here, or is empty.
 func Missing() string {
-	if os.Geteuid() != 0 {
-		return "root is needed (network namespace, tap device)"
-	}
-	for _, p := range []string{"qemu-system-x86_64", "apt-get", "dpkg-deb"} {
-		if _, err := exec.LookPath(p); err != nil {
-			return p + " is needed (tests/needs.sh kernel installs it)"
-		}
+	if why := missing(); why != "" {
+		return why
 	}
 	for _, p := range programs {
 		if _, err := os.Stat(p); err != nil {
@@ -44,9 +43,43 @@ func Missing() string {
 	return ""
 }
 
+// MissingShared says why no machine with our file system can be booted here, or is empty.
+func MissingShared() string {
+	if why := missing(); why != "" {
+		return why
+	}
+	if virtiofsd() == "" {
+		return "virtiofsd is needed (tests/needs.sh kernel installs it)"
+	}
+	return ""
+}
+
+func missing() string {
+	if os.Geteuid() != 0 {
+		return "root is needed (network namespace, tap device)"
+	}
+	for _, p := range []string{"qemu-system-x86_64", "apt-get", "dpkg-deb"} {
+		if _, err := exec.LookPath(p); err != nil {
+			return p + " is needed (tests/needs.sh kernel installs it)"
+		}
+	}
+	return ""
+}
+
 // Build makes the image in dir. The guest program is built from source, so the
 // module must be at hand.
 func Build(ctx context.Context, cache, dir string, logf func(string, ...any)) (*Image, error) {
+	return build(ctx, cache, dir, logf, false)
+}
+
+// BuildShared makes the image of machines without drbd, whose file system is a copy of
+// this machine's: all programs that are here run there, and what they write stays there,
+// in memory.
+func BuildShared(ctx context.Context, cache, dir string, logf func(string, ...any)) (*Image, error) {
+	return build(ctx, cache, dir, logf, true)
+}
+
+func build(ctx context.Context, cache, dir string, logf func(string, ...any), shared bool) (*Image, error) {
 	k, err := FindKernel(ctx, cache, dir, logf)
 	if err != nil {
 		return nil, err
@@ -57,8 +90,13 @@ func Build(ctx context.Context, cache, dir string, logf func(string, ...any)) (*
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the guest program: %w: %s", err, out)
 	}
-	im := &Image{Kernel: k, Initrd: filepath.Join(dir, "initrd")}
-	data, err := k.initrd(guest)
+	im := &Image{Kernel: k, Initrd: filepath.Join(dir, "initrd"), shared: shared}
+	var data []byte
+	if shared {
+		data, err = k.initrd(guest, nil, sharedModules)
+	} else {
+		data, err = k.initrd(guest, programs, modules)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +108,7 @@ func Build(ctx context.Context, cache, dir string, logf func(string, ...any)) (*
 	return im, nil
 }
 
-func (k *Kernel) initrd(guest string) ([]byte, error) {
+func (k *Kernel) initrd(guest string, programs map[string]string, modules []string) ([]byte, error) {
 	var a archive
 	files := map[string]string{"/init": guest}
 	for to, from := range programs {

@@ -61,7 +61,7 @@ func FindKernel(ctx context.Context, cache, dir string, logf func(string, ...any
 }
 
 // moduleDirs are the parts of a kernel package where our modules can be.
-var moduleDirs = regexp.MustCompile(`/kernel/(drivers/(block|net|virtio|char)|lib|crypto|arch/x86/crypto|net/core)/`)
+var moduleDirs = regexp.MustCompile(`/kernel/(drivers/(block|net|virtio|char)|lib|crypto|arch/x86/crypto|net/(core|bridge|802|llc)|fs/(fuse|overlayfs))/`)
 
 func (k *Kernel) unpack(r *tar.Reader, dir string) error {
 	for {

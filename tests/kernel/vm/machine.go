@@ -36,6 +36,7 @@ type Machine struct {
 
 	mu      sync.Mutex // guards what follows
 	cmd     *exec.Cmd  // nil while it is down
+	fs      *exec.Cmd  // its virtiofsd, if it has one
 	conn    net.Conn
 	ended   chan struct{} // closed when qemu has ended
 	next    uint64
@@ -127,11 +128,19 @@ func (m *Machine) power(ctl string) error {
 		return err
 	}
 	defer console.Close()
-	args := []string{"-accel", m.image.Accel, "-cpu", m.image.CPU, "-M", "q35", "-m", "384", "-smp", "1", "-display", "none", "-nodefaults", "-no-reboot",
+	memory, share := []string{"-m", "384"}, ""
+	if m.image.shared {
+		if memory, err = m.shareFiles(console); err != nil {
+			m.net.untap(m.n)
+			return err
+		}
+		share = " classicha.share=" + shareTag
+	}
+	args := append(memory, "-accel", m.image.Accel, "-cpu", m.image.CPU, "-M", "q35", "-smp", "1", "-display", "none", "-nodefaults", "-no-reboot",
 		"-serial", "stdio", "-kernel", m.image.Kernel.Image, "-initrd", m.image.Initrd,
-		"-append", fmt.Sprintf("console=ttyS0 quiet no_timer_check panic=-1 oops=panic mitigations=off classicha.name=kernel%d classicha.ip=%s", m.n, Addr(m.n)),
-		"-device", "virtio-serial-pci", "-chardev", "socket,id=ctl,path=" + ctl, "-device", "virtserialport,chardev=ctl,name=" + talk.Port,
-		"-netdev", "tap,id=n0,ifname=" + tap + ",script=no,downscript=no", "-device", fmt.Sprintf("virtio-net-pci,netdev=n0,mac=52:54:00:88:00:%02x", m.n)}
+		"-append", fmt.Sprintf("console=ttyS0 quiet no_timer_check panic=-1 oops=panic mitigations=off classicha.name=kernel%d classicha.ip=%s%s", m.n, Addr(m.n), share),
+		"-device", "virtio-serial-pci", "-chardev", "socket,id=ctl,path="+ctl, "-device", "virtserialport,chardev=ctl,name="+talk.Port,
+		"-netdev", "tap,id=n0,ifname="+tap+",script=no,downscript=no", "-device", fmt.Sprintf("virtio-net-pci,netdev=n0,mac=52:54:00:88:00:%02x", m.n))
 	for i, d := range m.disks {
 		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=writeback,discard=unmap,detect-zeroes=off,file.locking=off", d, i),
 			"-device", fmt.Sprintf("virtio-blk-pci,drive=d%d", i))
@@ -140,6 +149,7 @@ func (m *Machine) power(ctl string) error {
 	cmd.Stdout, cmd.Stderr = console, console
 	if err := m.net.Start(cmd); err != nil {
 		m.net.untap(m.n)
+		m.unshareFiles()
 		return fmt.Errorf("qemu: %w", err)
 	}
 	m.cmd, m.ended = cmd, make(chan struct{})
@@ -153,6 +163,7 @@ func (m *Machine) power(ctl string) error {
 			m.conn = nil
 		}
 		m.net.untap(m.n)
+		m.unshareFiles()
 		close(m.ended)
 	}()
 	return nil
