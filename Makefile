@@ -6,7 +6,7 @@
 # make demo-drbd  one disk on two machines, as the article shows it: first sync, file system, move, killed daemon, power cut (root)
 # make check      the quick part, without root
 # make e2e pair interop soak soak-drbd bench bench-drbd   single parts; see docs/architecture.md
-# make interop-kernel   drbdd against the DRBD of a Linux kernel in a virtual machine (root; long without KVM)
+# make interop-kernel   in a virtual machine: drbdd against the DRBD of a Linux kernel, and the clock set to other years (root; long without KVM)
 
 PREFIX     = /usr
 SYSCONFDIR = /etc
@@ -147,6 +147,7 @@ interop: build
 interop-kernel:
 	@tests/needs.sh kernel
 	HA_EMERGENCY=log INTEROP_KERNEL=1 go test -count=1 -timeout 90m -v ./tests/kernel
+	HA_EMERGENCY=log INTEROP_KERNEL=1 go test -count=1 -timeout 30m -v -run '^TestClockStep$$' ./tests/pair
 
 fuzz:
 	tests/fuzz.sh 2

@@ -5,7 +5,9 @@ set -u
 case "${1:-test}" in
 demo) want="iproute2 iptables nftables apache2 redis-server e2fsprogs" ;;
 drbd) want="iproute2 nftables e2fsprogs fio drbd-utils qemu-utils qemu-system-common nbdkit" ;;
-kernel) want="qemu-system-x86 drbd-utils tcpdump" ;; # the kernel itself is fetched by the test, and not installed
+kernel) # the kernel itself is fetched by the test, and not installed
+	want="qemu-system-x86 drbd-utils tcpdump iproute2 e2fsprogs redis-server"
+	[ -e /usr/lib/qemu/virtiofsd ] || ! apt-cache show virtiofsd >/dev/null 2>&1 || want="$want virtiofsd" ;; # in QEMU 7, a package of its own since
 *) want="iproute2 iptables nftables apache2 redis-server heartbeat cluster-glue resource-agents keepalived e2fsprogs man-db mandoc iputils-arping drbd-utils fio libnbd-bin qemu-utils qemu-system-common nbdkit rpm" ;;
 esac
 missing=

@@ -44,6 +44,7 @@ type cluster struct {
 type options struct {
 	short bool   // among the tests of -short
 	haCf  string // further lines
+	slow  bool   // in an emulated machine: more patience, fewer records
 	allow []string
 	size  [2]int64
 }
@@ -59,9 +60,14 @@ func newCluster(t *testing.T, opt options) *cluster {
 		t.Skip(why)
 	}
 	c := &cluster{t: t, began: time.Now(), stop: make(chan struct{})}
+	timing, drbdConf, pause, patience := timing, drbdConf, 2*time.Millisecond, time.Duration(0)
+	if opt.slow {
+		timing, drbdConf = slowTiming, strings.Replace(drbdConf, net, slowNet, 1)
+		pause, patience = 100*time.Millisecond, 5*time.Second
+	}
 	c.Rig = rig.New(t, rig.Options{
 		Image: rig.Pair, Conf: drbdConf, Own: machineFiles, Allow: opt.allow,
-		Cluster: map[string]string{"ha.cf": haCf + opt.haCf, "authkeys": "auth 1\n1 sha1 secret\n", "haresources": haresources},
+		Cluster: map[string]string{"ha.cf": timing + haCf + opt.haCf, "authkeys": "auth 1\n1 sha1 secret\n", "haresources": haresources},
 		Segments: []lab.Segment{
 			{Prefix: netip.MustParsePrefix("130.66.201.0/24"), Hub: 254},
 			{Prefix: netip.MustParsePrefix("10.0.8.0/24"), Hub: 254},
@@ -93,7 +99,7 @@ func newCluster(t *testing.T, opt options) *cluster {
 	for _, n := range c.nodes() {
 		c.heartbeat(n)
 	}
-	c.rec = &records.Writer{Lab: c.Lab, Addr: vip + ":6379", Every: 2 * time.Millisecond, Served: c.served}
+	c.rec = &records.Writer{Lab: c.Lab, Addr: vip + ":6379", Every: pause, Patience: patience, Served: c.served}
 	c.rec.Start()
 	t.Cleanup(c.rec.Stop)
 	c.acknowledged(100)

@@ -7,11 +7,13 @@ const (
 	mount = "/run/data"
 )
 
-const haCf = `logfacility local0
-keepalive 200ms
+const timing = `keepalive 200ms
 warntime 1
 deadtime 2
 initdead 5
+`
+
+const haCf = `logfacility local0
 bcast eth0
 serial /dev/ttyS0
 auto_failback off
@@ -24,10 +26,12 @@ apiauth dopd uid=hacluster
 
 const haresources = "serv-a drbddisk::r0 Filesystem::/dev/drbd0::" + mount + "::ext4 IPaddr2::" + vip + "/24/eth0:0 redis-server\n"
 
+const net = "net { ping-int 3; connect-int 3; timeout 20; ping-timeout 5; }"
+
 const drbdConf = `global { usage-count no; }
 resource r0 {
 	protocol C;
-	net { ping-int 3; connect-int 3; timeout 20; ping-timeout 5; }
+	` + net + `
 	disk { fencing resource-and-stonith; c-min-rate 0; c-plan-ahead 0; resync-rate 100M; }
 	handlers { fence-peer "/usr/lib/heartbeat/drbd-peer-outdater -t 10"; }
 	device /dev/drbd0;

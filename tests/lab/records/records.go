@@ -24,6 +24,8 @@ type Writer struct {
 	Addr   string                        // literal IP address and port of a Redis
 	Every  time.Duration                 // Pause between two records
 	Served func(at time.Time, by string) // told who answers on a new connection; "" for nobody. May be nil
+	// Patience is for a connection and for an acknowledgement; 0 is 300 ms.
+	Patience time.Duration
 
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
@@ -39,7 +41,12 @@ func Conf(dir, machine string) string {
 		"dir " + dir + "\nappendonly yes\nappendfsync always\nsave \"\"\nsyslog-ident " + machine + "\n"
 }
 
-const patience = 300 * time.Millisecond // for a connection and for an acknowledgement
+func (r *Writer) patience() time.Duration {
+	if r.Patience != 0 {
+		return r.Patience
+	}
+	return 300 * time.Millisecond
+}
 
 // payload is what record n says.
 func payload(n int) string {
@@ -74,7 +81,7 @@ func (r *Writer) tell(at time.Time, by string) {
 
 // session writes over one connection until something fails.
 func (r *Writer) session(ctx context.Context) error {
-	c, err := connect(ctx, r.Lab, r.Addr)
+	c, err := connect(ctx, r.Lab, r.Addr, r.patience())
 	if err != nil {
 		return err
 	}
@@ -119,7 +126,7 @@ func (r *Writer) Pause(since time.Time) (longest time.Duration, end time.Time) {
 // Missing reads all acknowledged records back and lists those that are not there as written.
 func (r *Writer) Missing(ctx context.Context) (read int, lost []int, err error) {
 	n := r.Count()
-	c, err := connect(ctx, r.Lab, r.Addr)
+	c, err := connect(ctx, r.Lab, r.Addr, r.patience())
 	if err != nil {
 		return 0, nil, err
 	}
@@ -144,7 +151,7 @@ type client struct {
 	patience time.Duration
 }
 
-func connect(ctx context.Context, l *lab.Lab, addr string) (*client, error) {
+func connect(ctx context.Context, l *lab.Lab, addr string, patience time.Duration) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := l.Dial(ctx, addr)
