@@ -83,6 +83,7 @@ func inMachine() bool {
 
 // clockSteps is the test, in the virtual machine.
 func clockSteps(t *testing.T) {
+	limit = 3 * time.Minute
 	c := newCluster(t, options{slow: true})
 	s := &stepper{cluster: c, wall: time.Now().Round(0), began: time.Now()}
 	t.Cleanup(func() { s.set(0) })

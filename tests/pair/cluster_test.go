@@ -17,10 +17,10 @@ import (
 	"classicha/tests/lab/records"
 )
 
-const (
-	limit = 60 * time.Second
-	size  = 64 << 20
-)
+const size = 64 << 20
+
+// limit is for whatever has to happen. clockSteps gives an emulated machine more.
+var limit = 60 * time.Second
 
 // cluster is two machines that run both daemons, and the client.
 type cluster struct {
@@ -60,10 +60,10 @@ func newCluster(t *testing.T, opt options) *cluster {
 		t.Skip(why)
 	}
 	c := &cluster{t: t, began: time.Now(), stop: make(chan struct{})}
-	timing, drbdConf, pause, patience := timing, drbdConf, 2*time.Millisecond, time.Duration(0)
+	timing, drbdConf, pause, patience, first := timing, drbdConf, 2*time.Millisecond, time.Duration(0), 100
 	if opt.slow {
 		timing, drbdConf = slowTiming, strings.Replace(drbdConf, net, slowNet, 1)
-		pause, patience = 100*time.Millisecond, 5*time.Second
+		pause, patience, first = 100*time.Millisecond, 5*time.Second, 10
 	}
 	c.Rig = rig.New(t, rig.Options{
 		Image: rig.Pair, Conf: drbdConf, Own: machineFiles, Allow: opt.allow,
@@ -102,7 +102,7 @@ func newCluster(t *testing.T, opt options) *cluster {
 	c.rec = &records.Writer{Lab: c.Lab, Addr: vip + ":6379", Every: pause, Patience: patience, Served: c.served}
 	c.rec.Start()
 	t.Cleanup(c.rec.Stop)
-	c.acknowledged(100)
+	c.acknowledged(first)
 	// For its first five seconds a node asks for two seconds more of patience (heartbeat-wire 11).
 	time.Sleep(5500 * time.Millisecond)
 	c.Step("the service runs on %s", c.where())
