@@ -168,6 +168,19 @@ func FuzzParseReply(f *testing.F) {
 	})
 }
 
+// A lock file that nobody finished is stale after a moment, also when the clock was set back since.
+func TestUnfinishedLock(t *testing.T) {
+	path := t.TempDir() + "/LCK..ttyS0"
+	if err := writeFile(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[time.Duration]bool{0: false, time.Second: false, time.Minute: true, -time.Hour: true, -20 * 365 * 24 * time.Hour: true} {
+		if _, stale := lockHolder(path, time.Now().Add(after)); stale != want {
+			t.Errorf("%v after it was made it counts as stale: %v, want %v", after, stale, want)
+		}
+	}
+}
+
 func FuzzLockHolder(f *testing.F) {
 	dir := f.TempDir()
 	for _, s := range []string{"", "         1\n", "99999999999999999999\n", "\x01\x00\x00\x00", "-1\n", "0"} {

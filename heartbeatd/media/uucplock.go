@@ -68,7 +68,7 @@ func lockHolder(path string, now time.Time) (holder string, stale bool) {
 	}
 	if err != nil || pid <= 0 {
 		fi, err := os.Stat(path)
-		return "(unreadable)", err == nil && now.Sub(fi.ModTime()) > unfinished
+		return "(unreadable)", err == nil && now.Sub(fi.ModTime()).Abs() > unfinished // later than now: the clock was set back
 	}
 	return strconv.Itoa(pid), errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
