@@ -70,7 +70,10 @@ func TestStaleFirst(t *testing.T) {
 	if _, err := s.WaitLog(at, "drbddisk r0 start", limit); err != nil {
 		t.Error(err)
 	}
-	time.Sleep(15 * time.Second)
+	if _, err := s.WaitLog(at, "Whether the peer wrote later is not known here, and fence-peer did not settle it", limit); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(5 * time.Second)
 	if role := s.Volume(0).Role.String(); role != "Secondary" || mounted(s) {
 		t.Errorf("%s, which died first, is %s; its file system is mounted: %v", s.Name(), role, mounted(s))
 	}

@@ -150,15 +150,18 @@ esac`)
 	}
 	// What may pass and does not is told in the end.
 	two := []string{"HA_DRBDDISK_TRIES=2"}
-	for _, c := range [][3]string{
-		{"11", "Secondary/Primary", "The peer is still Primary: end there what uses the device, then drbdadm secondary r0 there"},
-		{"10", "Unconfigured", "It is not up here: drbdadm up r0, and see that drbd is started at boot before heartbeat"},
-		{"20", "", "drbdd does not answer: start it"},
+	for _, c := range [][4]string{
+		{"11", "Secondary/Primary", "UpToDate/UpToDate", "The peer is still Primary: end there what uses the device, then drbdadm secondary r0 there"},
+		{"17", "Secondary/Unknown", "Consistent/DUnknown", "Whether the peer wrote later is not known here, and fence-peer did not settle it: start the peer"},
+		{"17", "Secondary/Unknown", "Negotiating/DUnknown", "A disk that is not UpToDate needs the peer"},
+		{"10", "Unconfigured", "Unconfigured", "It is not up here: drbdadm up r0, and see that drbd is started at boot before heartbeat"},
+		{"10", "", "", "It is not up here: drbdadm up r0"},
+		{"20", "", "", "drbdd does not answer: start it"},
 	} {
-		for name, text := range map[string]string{"exit": c[0], "then": c[0], "roles": c[1], "cs": "", "ds": ""} {
+		for name, text := range map[string]string{"exit": c[0], "then": c[0], "roles": c[1], "cs": "", "ds": c[2]} {
 			put(t, "/run/drbd."+name, text+"\n")
 		}
-		runEnv(t, two, "drbddisk", "r0", "start").fails(t, "drbdadm primary r0 failed 2 times: ").fails(t, c[2])
+		runEnv(t, two, "drbddisk", "r0", "start").fails(t, "drbdadm primary r0 failed 2 times: ").fails(t, c[3])
 	}
 }
 

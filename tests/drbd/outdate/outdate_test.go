@@ -45,6 +45,9 @@ func TestReplicationLinkCut(t *testing.T) {
 			c.Step("sending the service to serv-b")
 			c.Must(c.A.Standby("all"))
 			c.logged(c.B, "Giving up resources due to failure of drbddisk::r0")
+			if roles[1] == "ours" {
+				c.logged(c.B, "r0 cannot become Primary here: its disk is Outdated, the peer wrote after the connection was lost")
+			}
 			c.Wait(limit, "the service is back on serv-a", func() bool { return c.A.Runs("svc") })
 			if c.B.Runs("svc") {
 				t.Error("it runs on serv-b, too")
