@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"classicha/heartbeatd/cluster"
+	"classicha/heartbeatd/resource"
 )
 
 // A daemon that is killed leaves its resources running. The next one on the same boot
@@ -60,8 +61,19 @@ func (d *Daemon) saveRunning() {
 	}
 }
 
-// leftBehind looks for groups of a killed daemon: those of the list whose first
-// resource says that it runs.
+// some: a resource of the group runs, or nobody knows. The first says so as a rule, but not always:
+// drbddisk does not when drbdd was killed, too, with the file system still mounted on its device.
+func (d *Daemon) some(g resource.Group) bool {
+	for _, r := range g.Resources {
+		if running, _, err := d.runner.Status(d.ctx, r); running || err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// leftBehind looks for groups of a killed daemon: those of the list of which a resource says
+// that it runs.
 func (d *Daemon) leftBehind() cluster.Saved {
 	var saved cluster.Saved
 	b, err := os.ReadFile(d.paths.running())
@@ -77,7 +89,7 @@ func (d *Daemon) leftBehind() cluster.Saved {
 		if !slices.Contains(keys, g.Key()) || len(g.Resources) == 0 {
 			continue
 		}
-		if running, _, err := d.runner.Status(d.ctx, g.Resources[0]); running || err != nil {
+		if d.some(g) {
 			d.log.Warnf("group %s still runs here: an earlier heartbeat was killed", g.Key())
 			saved.Groups = append(saved.Groups, g.Key())
 			saved.Found = true

@@ -134,3 +134,20 @@ func TestPeersAreRemembered(t *testing.T) {
 		t.Errorf("a node that is not configured is known: %v", known)
 	}
 }
+
+// TestLeftBehindByItsLaterResource: heartbeat was killed, and what its first resource stands on as
+// well: that one says stopped. The rest of the group runs all the same.
+func TestLeftBehindByItsLaterResource(t *testing.T) {
+	n := newTestNode(t, mediatest.NewHub(1), "node1")
+	if err := os.MkdirAll(n.paths.Run, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(n.paths.running(), []byte(`["Rsc::a"]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(n.dir, "up-a2"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	n.boot(options{})
+	n.logged("group Rsc::a still runs here: an earlier heartbeat was killed")
+}
