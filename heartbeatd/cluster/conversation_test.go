@@ -530,6 +530,10 @@ func TestResetOnce(t *testing.T) {
 	if v := k.n.View().Nodes[1]; v.Name != "node2" || !v.Reset {
 		t.Errorf("the view says %+v", v)
 	}
+	k.pass(resetCounts, "")
+	want(true, false) // it may have booted behind the same broken links
+	k.take(k.n.Step(k.now, FenceDone{Node: "node2", ID: 2, OK: true}))
+	want(false, true)
 	k.hear("status", "st", "up", "hg", "70")
 	k.hear("status", "st", "active", "hg", "70")
 	k.pass(time.Second, "active")
@@ -537,4 +541,50 @@ func TestResetOnce(t *testing.T) {
 	k.sent = nil
 	k.pass(5*time.Second, "")
 	k.expect("FENCE node2")
+}
+
+// TestTakeoverRetriesWhatFailed: both nodes could not start a group. When the cause is gone,
+// hb_takeover on the node that should have it starts it again.
+func TestTakeoverRetriesWhatFailed(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.finish(0)
+	k.pass(3*time.Second, "active")
+	k.expect("ask_resources rsc_hold=local info=me")
+	k.pass(15*time.Second, "active") // refused: it failed there, too
+	k.sent = nil
+	k.take(k.n.Step(k.now, FromScript{Frame: []byte(">>>\nt=hb_takeover\nrsc_hold=foreign\n<<<\n")}))
+	k.refuse("RUN")
+	k.take(k.n.Step(k.now, FromScript{Frame: []byte(">>>\nt=hb_takeover\nrsc_hold=local\n<<<\n")}))
+	k.expect("RUN acquire [0]")
+	k.finish()
+	k.pass(time.Second, "active")
+	k.sent = nil
+	k.take(k.n.Step(k.now, FromScript{Frame: []byte(">>>\nt=hb_takeover\nrsc_hold=local\n<<<\n")}))
+	k.refuse("RUN")
+}
+
+// TestOfferIsRepeated: the other node seemed to be dead when what had failed here was offered to
+// it. It is back, and the group runs nowhere.
+func TestOfferIsRepeated(t *testing.T) {
+	k := newTalk(t, FailbackOff)
+	k.boot("local")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1")
+	k.finish(0)
+	k.pass(3*time.Second, "active")
+	k.expect("ask_resources rsc_hold=local info=me")
+	k.pass(4*time.Second, "") // no answer: it stands still
+	for len(k.job) > 0 {
+		k.finish()
+	}
+	k.hear("status", "st", "active", "hbd", "1")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1", "hbd", "1")
+	k.pass(time.Second, "active")
+	for len(k.job) > 0 {
+		k.finish()
+	}
+	k.sent = nil
+	k.pass(offerAgain+5*time.Second, "active")
+	k.expect("ask_resources rsc_hold=local info=me")
 }

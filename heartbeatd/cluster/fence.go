@@ -122,7 +122,7 @@ func (n *Node) fenceDone(ev FenceDone) {
 		n.startFence(p) // another node told us of a later run
 		return
 	}
-	p.wasReset, p.resetGen = true, p.gen
+	p.wasReset, p.resetGen, p.resetAt = true, p.gen, n.now
 	n.do(WasReset{Node: p.name})
 	n.policy.takeOver(p)
 }
@@ -140,9 +140,14 @@ func (n *Node) wantReset(p *peer) {
 	}
 }
 
-// resetInThisDeath: p is dead, and was reset since.
+// resetCounts is how long a reset tells that a node does nothing. It may boot behind the same
+// broken links, where we do not hear it, and have its drbd connected and lost again; hardly a machine
+// does that sooner. A promotion that is tried again and again should not reset it each time.
+const resetCounts = 10 * time.Second
+
+// resetInThisDeath: p is dead, was reset since, and cannot have booted since.
 func (n *Node) resetInThisDeath(p *peer) bool {
-	return p.status == StatusDead && p.declared && p.wasReset && p.resetGen == p.gen
+	return p.status == StatusDead && p.declared && p.wasReset && p.resetGen == p.gen && n.now.Sub(p.resetAt) < resetCounts
 }
 
 // fenceTimers tries again. A node that is alive again in the meantime is left alone.

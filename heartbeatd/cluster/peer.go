@@ -26,8 +26,9 @@ type peer struct {
 	statusSeq   uint64 // number of its newest status
 	ipfailSeq   uint64
 	lastStatus  time.Time
-	suspected   time.Time     // lastStatus at the last Suspect
-	wasReset    bool          // since it was declared dead
+	suspected   time.Time // lastStatus at the last Suspect
+	wasReset    bool      // since it was declared dead
+	resetAt     time.Time
 	resetGen    uint64        // the run that this was for; 0: we never heard it
 	dt          time.Duration // its announced deadtime; 0 before its first status
 	graceUntil  time.Time     // after a pause of our own: not declared dead before

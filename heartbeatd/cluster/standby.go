@@ -207,7 +207,16 @@ func (c *classic) cancelStandby() {
 	if !s.ours && s.state == standbyDone {
 		c.held |= s.class.swap() // it was released to us, and is being started here
 	}
+	if s.ours && len(c.failedKeys()) > 0 {
+		c.offerAgain()
+	}
 	*s = standby{}
+}
+
+// offerAgain: a hand-over of what could not be started here came to nothing.
+func (c *classic) offerAgain() {
+	c.offered = map[int]uint64{}
+	c.giveUpAt = c.n.now.Add(offerAgain)
 }
 
 func (c *classic) standbyTimers() {
@@ -217,10 +226,6 @@ func (c *classic) standbyTimers() {
 	}
 	if s.state == standbyMe && !s.working {
 		c.n.log(Warn, "No reply to standby request.  Standby request cancelled.")
-		if len(c.failedKeys()) > 0 {
-			c.offered = map[int]uint64{}
-			c.giveUpAt = c.n.now.Add(offerAgain)
-		}
 	} else if s.state == standbyDone && s.ours && c.other.res.holds.swap()&s.class == s.class {
 		c.n.log(Info, "Other node completed standby takeover of %s resources.", s.class)
 	} else {
@@ -247,15 +252,35 @@ func (c *classic) considerFailback() {
 	c.n.send(message.New("t", "ask_resources", "rsc_hold", "foreign", "info", "me"))
 }
 
+// retry: hb_takeover was run here, of groups that are ours and could not be started: now they may.
+func (c *classic) retry(class Class) {
+	var again []int
+	for _, g := range c.groups(class & c.held) {
+		if c.n.jobs.state[g] == GroupFailed {
+			again = append(again, g)
+		}
+	}
+	if len(again) == 0 || !c.quiet() {
+		return
+	}
+	c.n.log(Info, "hb_takeover: starting again what failed here")
+	c.offered = map[int]uint64{}
+	c.n.queueJob(Acquire, again, false, func(failed []int) {
+		c.acquired(failed)
+		c.report("")
+	})
+}
+
 // takeoverRequest: hb_takeover was run on the other node; it is a standby of ours. As
 // in the original, failback becomes all.
 func (c *classic) takeoverRequest(p *peer, m *message.Message) {
-	if p == c.n.self {
-		return
-	}
 	word := m.Get("rsc_hold")
 	class, ok := ParseClass(word)
 	if !ok || class == HoldNone {
+		return
+	}
+	if p == c.n.self {
+		c.retry(class)
 		return
 	}
 	class = class.swap()

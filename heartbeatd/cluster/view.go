@@ -43,7 +43,7 @@ type NodeView struct {
 	Site   string     `json:"site"`
 	LastMS int64      `json:"last_ms"`         // since its last status; -1 never
 	Left   bool       `json:"left,omitempty"`  // it stopped gracefully
-	Reset  bool       `json:"reset,omitempty"` // it is dead and was reset since (STONITH)
+	Reset  bool       `json:"reset,omitempty"` // it is dead and was reset some seconds ago (STONITH)
 }
 
 // LinkView is one medium on which a node can be heard.
