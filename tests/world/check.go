@@ -113,7 +113,7 @@ func (w *World) forked(g int, f fork) {
 	}
 	w.stats.Forks++
 	w.note("group %d: history %d of %s comes from %d: %s (nothing missing: %v)", g, f.History, w.machines[f.Node], f.Parent, f.Why, f.Whole)
-	if w.c.strict() && !w.calm {
+	if w.c.strict() && !w.calm && !w.loose {
 		w.fail("X1", "group %d: STONITH and fencing resource-and-stonith are configured, but %s begins a second history: %s", g, w.machines[f.Node], f.Why)
 	}
 }
@@ -121,7 +121,18 @@ func (w *World) forked(g int, f fork) {
 // fenced is called with what a fence-peer handler says. A living peer may be called dead
 // only where nothing else was promised.
 func (w *World) fenced(m *machine, g, value int) {
-	if value == outdate.Unreachable && m.peer().power && !w.c.strict() {
+	if value != outdate.Unreachable || !m.peer().power {
+		return
+	}
+	// dopd(8): a peer whose heartbeat was stopped counts as unreachable, though its drbdd may live.
+	left := false
+	if c := m.heart.core; c != nil {
+		for _, n := range c.View().Nodes {
+			left = left || n.Name == m.peer().name && n.Left
+		}
+	}
+	if left || !w.c.strict() {
+		w.loose = true
 		w.pairs[g].Excuse()
 	}
 }

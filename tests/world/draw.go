@@ -1,6 +1,7 @@
 package world
 
 import (
+	"strings"
 	"time"
 
 	"classicha/drbdd/replica"
@@ -37,33 +38,40 @@ func Draw(seed uint64) Config {
 	return c
 }
 
-// kinds are the faults that are drawn, with weights. Those with "; " are several, each a
-// little later than the one before: bad days have more than one fault.
+// kinds are the faults that are drawn, with weights, and what follows a little later: bad days
+// have more than one fault. The last word of that says on which machine.
 var kinds = []struct {
 	weight int
 	do     string
-	on     string // "other": the machine that the first one is not on
 	min    time.Duration
 	max    time.Duration
-	next   string // what follows
+	next   []string
 }{
-	{8, "power off", "", second, 20 * second, ""},
-	{2, "power off", "", second, 12 * second, "power off other"},
-	{3, "pause", "", second / 20, 8 * second, ""},
-	{4, "kill drbdd", "", second / 20, 4 * second, ""},
-	{3, "kill heartbeatd", "", second / 20, 6 * second, ""},
-	{2, "standby", "", 0, 0, ""},
-	{1, "takeover", "", 0, 0, ""},
-	{2, "cut eth", "", second / 5, 15 * second, ""},
-	{1, "cut eth in", "", second / 5, 10 * second, ""},
-	{1, "cut eth out", "", second / 5, 10 * second, ""},
-	{1, "cut serial", "", second, 15 * second, ""},
-	{3, "cut replication", "", second / 5, 15 * second, ""},
-	{1, "cut replication in", "", second / 5, 10 * second, ""},
-	{3, "cut replication", "", 5 * second, 15 * second, "power off"},
-	{2, "cut heartbeat", "", second / 5, 15 * second, ""},
-	{3, "cut everything", "", second / 5, 15 * second, ""},
-	{1, "reset replication", "", 0, 0, ""},
+	{8, "power off", second / 2, 10 * second, nil},
+	{2, "power off", second / 2, 8 * second, []string{"power off other"}},
+	{2, "break", 3 * second, 15 * second, nil},
+	{3, "pause", second / 20, 8 * second, nil},
+	{4, "kill drbdd", second / 20, 4 * second, nil},
+	{3, "kill heartbeatd", second / 20, 6 * second, nil},
+	{2, "kill drbdd", second, 8 * second, []string{"kill heartbeatd same"}},
+	{2, "kill heartbeatd", second, 8 * second, []string{"cut replication same"}},
+	{2, "stop heartbeatd", second, 10 * second, nil},
+	{2, "standby", 0, 0, nil},
+	{1, "takeover", 0, 0, nil},
+	{2, "cut eth", second / 5, 15 * second, nil},
+	{1, "cut eth in", second / 5, 10 * second, nil},
+	{1, "cut eth out", second / 5, 10 * second, nil},
+	{1, "cut serial", second, 15 * second, nil},
+	{3, "cut replication", second / 5, 15 * second, nil},
+	{1, "cut replication in", second / 5, 10 * second, nil},
+	{3, "cut replication", 5 * second, 15 * second, []string{"power off any"}},
+	{1, "cut replication", 8 * second, 20 * second, []string{"stop heartbeatd same", "power off other"}},
+	{2, "cut replication", 5 * second, 15 * second, []string{"break same", "break other"}},
+	{1, "cut replication", 5 * second, 15 * second, []string{"standby any"}},
+	{1, "cut replication", 5 * second, 15 * second, []string{"pause any"}},
+	{2, "cut heartbeat", second / 5, 15 * second, nil},
+	{3, "cut everything", second / 5, 15 * second, nil},
+	{1, "reset replication", 0, 0, nil},
 }
 
 // drawFaults spreads faults over the time: none, few, or more.
@@ -72,32 +80,44 @@ func (c *Config) drawFaults(r *sim.World) {
 	for _, k := range kinds {
 		sum += k.weight
 	}
-	names := []string{"serv-a", "serv-b"}
 	for range r.Intn(5) {
 		x := r.Intn(sum)
-		on := r.Intn(2)
 		at := r.Between(0, c.Chaos-5*second)
 		for _, k := range kinds {
 			if x -= k.weight; x >= 0 {
 				continue
 			}
-			c.add(r, Fault{At: at, Do: k.do, On: names[on], For: r.Between(k.min, k.max)})
-			if k.next != "" {
-				do := k.next
-				if do == "power off other" {
-					do, on = "power off", 1-on
-				} else {
-					on = r.Intn(2)
+			on := r.Intn(2)
+			c.add(r, Fault{At: at, Do: k.do, For: r.Between(k.min, k.max)}, on)
+			for _, next := range k.next {
+				do, where, _ := cutLast(next)
+				at += r.Between(0, 5*second)
+				who := on
+				switch where {
+				case "other":
+					who = 1 - on
+				case "any":
+					who = r.Intn(2)
 				}
-				c.add(r, Fault{At: at + r.Between(0, 6*second), Do: do, On: names[on], For: r.Between(second, 15*second)})
+				c.add(r, Fault{At: at, Do: do, For: r.Between(second/5, 15*second)}, who)
 			}
 			break
 		}
 	}
 }
 
-// add adds a fault; times are round, so that they can be copied into a script.
-func (c *Config) add(r *sim.World, f Fault) {
+// cutLast cuts the last word off.
+func cutLast(s string) (before, last string, ok bool) {
+	i := strings.LastIndexByte(s, ' ')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// add adds a fault on a machine; times are round, so that they can be copied into a script.
+func (c *Config) add(r *sim.World, f Fault, on int) {
+	f.On = []string{"serv-a", "serv-b"}[on]
 	f.At, f.For = f.At.Round(time.Millisecond)+10*second, f.For.Round(time.Millisecond)
 	c.Faults = append(c.Faults, f)
 	c.Chaos = max(c.Chaos, f.At+5*second)

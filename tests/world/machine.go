@@ -83,6 +83,10 @@ func (m *machine) off() {
 	}
 }
 
+// bootTime is how long it takes at least until drbd is started. The answer "it was reset" counts
+// for that long (cluster/fence.go).
+const bootTime = 10 * time.Second
+
 // on boots the machine as /etc/init.d does: drbd, which waits for its peer, then
 // heartbeat.
 func (m *machine) on() {
@@ -97,7 +101,7 @@ func (m *machine) on() {
 	for _, p := range w.pairs {
 		p.PowerOn(m.i)
 	}
-	m.after(w.Between(100*time.Millisecond, time.Second), func() {
+	m.after(w.Between(bootTime, bootTime+time.Second), func() {
 		for _, p := range w.pairs {
 			p.Start(m.i)
 		}
@@ -136,7 +140,7 @@ func (m *machine) reboot(reason string) {
 	m.w.note("%s: reboot: %s", m, reason)
 	m.w.stats.Reboots++
 	m.off()
-	m.w.After(m.w.Between(time.Second, 5*time.Second), m.on)
+	m.w.After(m.w.Between(time.Second, 4*time.Second), m.on)
 }
 
 // pause stops the machine: time goes on, the network fills up.

@@ -27,7 +27,7 @@ func (w *World) fence(m *machine, a cluster.Fence) {
 			w.stats.Resets++
 			t.off()
 			w.booted(t)
-			w.After(w.Between(time.Second, 6*time.Second), t.on)
+			w.After(w.Between(second/2, 3*second), t.on)
 		}
 		late := time.Duration(0)
 		if !w.calm && w.Chance(w.c.StonithLate) {

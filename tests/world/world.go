@@ -34,6 +34,7 @@ type World struct {
 
 	calm     bool                     // no more faults
 	quiet    bool                     // nothing moves any more, the clients have gone
+	loose    bool                     // a living peer was called dead, as documented
 	commands bool                     // somebody moved resources by hand, or a start failed
 	wrong    map[[2]int]time.Duration // when a machine last wrongly declared the other dead
 	helped   time.Duration            // when the administrator last did something

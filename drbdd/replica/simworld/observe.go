@@ -85,8 +85,10 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 	same := s.current && s.br == t.br
 	if t.current && !same {
 		wanted := t.spent || n.discard || n.peer().discardPeer
-		if s.br != nil && s.br.parent == t.br && t.br.last < s.br.born {
-			wanted = true // nothing was promised there since the other history began
+		for b := s.br; b != nil; b = b.parent {
+			if b.parent == t.br && t.br.last < b.born {
+				wanted = true // nothing was promised there since the other history began
+			}
 		}
 		if was == wire.Inconsistent && n.app == nil {
 			wanted = true // "due to disk states": an I/O error made it so, and pass_on let it

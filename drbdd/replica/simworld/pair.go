@@ -63,7 +63,7 @@ func NewPair(in *sim.World, s Setup) *Pair {
 		q.trims, q.overlap = 0, false
 		q.net.Protocol = s.Protocol
 		q.net.AfterSB0P, q.net.AfterSB1P, q.net.AfterSB2P, q.net.AlwaysASBP = 0, 0, 0, false
-		q.net.OnCongestion = 0
+		q.net.OnCongestion, q.net.RRConflict = 0, 0
 		q.net.IntegrityAlg = ""
 		q.net.PingInt = min(q.net.PingInt, 3*time.Second)
 		q.disk.Fencing = s.Fencing
