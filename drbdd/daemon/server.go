@@ -33,7 +33,7 @@ type Server struct {
 	watchers  map[chan event]bool
 	saving    sync.Mutex
 	splits    splits
-	restoring atomic.Bool
+	keepState atomic.Bool // the state file stays as it is
 
 	config   sync.Mutex // commands that change what is configured, one after the other
 	keeperMu sync.Mutex
@@ -74,6 +74,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-served:
 	}
 	ln.Close()
+	s.handOver()
 	s.stop()
 	os.Remove(s.set.ProcFile) // as /proc/drbd goes with the module
 	return err

@@ -42,7 +42,7 @@ func (s *Server) stateFile() string { return filepath.Join(s.set.RunDir, "state.
 // save writes the state file. While that of a predecessor is being restored it
 // stays as it is: we may be killed, too, before we have all of it.
 func (s *Server) save() {
-	if s.restoring.Load() {
+	if s.keepState.Load() {
 		return
 	}
 	s.saving.Lock()
@@ -88,7 +88,7 @@ func (s *Server) restore() {
 		s.logf(replica.Error, "drbd", "the state of the last drbdd cannot be read, nothing of it is set up again: %v", err)
 		return
 	}
-	s.restoring.Store(true)
+	s.keepState.Store(true)
 	kept := s.kept()
 	ctx := s.ctx
 	for _, x := range in.Resources {
@@ -121,7 +121,7 @@ func (s *Server) restore() {
 			}
 		}
 	}
-	s.restoring.Store(false)
+	s.keepState.Store(false)
 	s.save()
 }
 

@@ -70,7 +70,8 @@ func underFio(t *testing.T, victim func(*rig.Rig) *rig.Node) {
 }
 
 // TestReexec: the program is replaced (drbdd --reexec, and kill -TERM with a start
-// after it) while a file system is mounted and being written.
+// after it) while a file system is mounted and being written. That of the Primary leaves its
+// peer UpToDate: there is nothing to be synced.
 func TestReexec(t *testing.T) {
 	need(t, "mkfs.ext4", "e2fsck")
 	t.Parallel()
@@ -83,6 +84,8 @@ func TestReexec(t *testing.T) {
 	for i := range crashes() {
 		time.Sleep(between(rnd, 300*time.Millisecond, 2*time.Second))
 		n := []*rig.Node{r.A, r.B}[rnd.IntN(2)]
+		r.Wait(syncLimit, "everything is in sync", func() bool { return r.A.State(0) == primary })
+		syncs := strings.Count(r.B.DaemonLog(), "Began resync")
 		old := n.Daemon()
 		if rnd.IntN(2) == 0 {
 			n.Start("--reexec")
@@ -95,6 +98,9 @@ func TestReexec(t *testing.T) {
 		r.Step("%s: replaced %d times", n.Name(), i+1)
 		before, _ := w.now()
 		r.Wait(syncLimit, "the application goes on", func() bool { v, fault := w.now(); return v > before || fault != "" })
+		if n == r.A && strings.Count(r.B.DaemonLog(), "Began resync") != syncs {
+			t.Errorf("the peer was synced because the Primary's drbdd was replaced:\n%s", r.B.DaemonLog())
+		}
 	}
 	said := wrote(r, w, r.A, true)
 	r.A.Expect(primary, syncLimit)
