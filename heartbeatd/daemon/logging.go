@@ -9,6 +9,8 @@ import (
 	"classicha/heartbeatd/config"
 	"classicha/heartbeatd/resource"
 	"classicha/internal/hlog"
+
+	"golang.org/x/sys/unix"
 )
 
 // logConfig says where lines go. A configuration that could not be read at all
@@ -28,7 +30,20 @@ func logConfig(c *config.Config, stderr io.Writer) hlog.Config {
 	if c.Ext != nil {
 		lc.JSON = c.Ext.LogJSON
 	}
+	if f, ok := stderr.(*os.File); ok && lc.Facility != hlog.NoFacility && isJournal(f) {
+		lc.Stderr = nil // what goes to syslog is in the journal already
+	}
 	return lc
+}
+
+// isJournal tells whether f is what systemd gave a unit as its standard error
+// (systemd.exec(5), JOURNAL_STREAM).
+func isJournal(f *os.File) bool {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return false
+	}
+	return os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
 // logStart writes the lines of a start. Those without a level word are for people who
