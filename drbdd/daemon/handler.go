@@ -28,9 +28,13 @@ func (r *resource) runHandler(a replica.RunHandler) {
 	code := 0
 	if prog := r.s.set.Helper; prog != "" {
 		r.s.helper(control.Helper{Resource: name, Volume: a.Vol, Name: a.Name})
-		r.s.logf(replica.Info, prefix, "helper command: %s %s %s", prog, a.Name, target)
+		if !a.Again {
+			r.s.logf(replica.Info, prefix, "helper command: %s %s %s", prog, a.Name, target)
+		}
 		code = r.runHelper(prog, a.Name, target)
-		r.s.logf(replica.Info, prefix, "helper command: %s %s %s exit code %d (%#x)", prog, a.Name, target, code, code<<8)
+		if !a.Again {
+			r.s.logf(replica.Info, prefix, "helper command: %s %s %s exit code %d (%#x)", prog, a.Name, target, code, code<<8)
+		}
 		r.s.helper(control.Helper{Resource: name, Volume: a.Vol, Name: a.Name, Done: true, Code: code})
 	}
 	r.loop.post(replica.HandlerDone{ID: a.ID, Code: code})

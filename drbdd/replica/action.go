@@ -103,9 +103,10 @@ type Reply struct {
 // RunHandler runs a helper (drbd-cli 7), answered by HandlerDone. Vol is -1 for
 // those of the whole resource.
 type RunHandler struct {
-	ID   uint64
-	Name string
-	Vol  int
+	ID    uint64
+	Name  string
+	Vol   int
+	Again bool // it failed a moment ago: not worth a line in the log
 }
 
 // Emergency asks for what on-io-error panic does: the machine ends at once.

@@ -30,26 +30,50 @@ func (r *Resource) fence(done func(ok bool)) {
 		done(true)
 		return
 	}
+	w := fenceWait{session: r.sessions, done: done}
 	if r.fencing {
-		r.fenceWaits = append(r.fenceWaits, done)
+		r.fenceWaits = append(r.fenceWaits, w)
 		return
 	}
-	r.fencing = true
-	sessions := r.sessions
-	r.helper("fence-peer", -1, func(code int) {
-		ok := r.fenced(policy, code, sessions)
+	r.fencing, r.fenceWaits = true, []fenceWait{w}
+	sessions, again := r.sessions, r.fenceFailed
+	f := func(code int) {
+		was := r.fenced(policy, code, sessions)
 		r.fencing = false
 		waits := r.fenceWaits
 		r.fenceWaits = nil
-		done(ok)
-		for _, f := range waits {
-			f(ok)
+		for _, w := range waits {
+			if was == fenceIgnored && w.session == r.sessions {
+				r.fence(w.done) // the handler ran already when this was wanted
+				continue
+			}
+			w.done(was == fenceOK)
 		}
-	})
+		r.fenceEnded(was)
+	}
+	id := r.id()
+	r.helpers[id] = f
+	r.do(RunHandler{ID: id, Name: "fence-peer", Vol: -1, Again: again})
 }
 
+// fenceWait is somebody who waits for the handler.
+type fenceWait struct {
+	session uint64 // the last one before
+	done    func(ok bool)
+}
+
+// fenceEnd is what became of a run of the handler.
+type fenceEnd int
+
+const (
+	fenceOK      fenceEnd = iota // the peer does not go on
+	fenceNot                     // it may
+	fenceFailed                  // the handler could not tell
+	fenceIgnored                 // nodes have talked since it was called
+)
+
 // fenced carries out what the handler found.
-func (r *Resource) fenced(policy Fencing, code int, sessions uint64) bool {
+func (r *Resource) fenced(policy Fencing, code int, sessions uint64) fenceEnd {
 	best := wire.Diskless // the best disk of ours
 	for _, v := range r.vols {
 		best = max(best, v.st.Disk)
@@ -68,7 +92,6 @@ func (r *Resource) fenced(policy Fencing, code int, sessions uint64) bool {
 			text = "peer unreachable, doing nothing since disk != UpToDate"
 		}
 	case 6:
-		r.logf(Warn, "Peer is primary, outdating myself.")
 		text, c = "peer is active", state.SetDisk(wire.Outdated)
 	case 7:
 		if policy != ResourceAndStonith {
@@ -82,27 +105,47 @@ func (r *Resource) fenced(policy Fencing, code int, sessions uint64) bool {
 			c = state.Change{}
 		}
 	default:
-		r.logf(Error, "fence-peer helper broken, returned %d", code)
-		return false
+		if !r.fenceFailed || code != r.fenceCode {
+			r.logf(Error, "fence-peer helper broken, returned %d", code)
+		}
+		r.fenceCode = code
+		return fenceFailed
 	}
 	r.logf(Info, "fence-peer helper returned %d (%s)", code, text)
 	if r.peer.up || r.sessions != sessions {
 		r.logf(Info, "Ignoring fence-peer exit code")
-		return false
+		return fenceIgnored
 	}
-	for _, v := range r.vols {
-		// Nobody outdates the disk under a Primary.
-		if _, rc, _ := state.Decide(v.state(), c, r.env(v), false); code == 6 && !rc.Ok() {
-			c = state.Change{}
-		}
+	if code == 6 {
+		c = r.peerActive(c)
 	}
 	if c.Mask != 0 {
 		r.wideChange(c, false)
 	}
 	for _, v := range r.vols {
 		if v.st.PDisk > wire.Outdated {
-			return false
+			return fenceNot
 		}
 	}
-	return len(r.vols) > 0
+	if len(r.vols) == 0 {
+		return fenceNot
+	}
+	return fenceOK
+}
+
+// peerActive is what c becomes of it that the peer is active: nobody outdates the disk
+// under a Primary.
+func (r *Resource) peerActive(c state.Change) state.Change {
+	for _, v := range r.vols {
+		if _, rc, _ := state.Decide(v.state(), c, r.env(v), false); !rc.Ok() {
+			what := "this node goes on too"
+			if r.suspFen {
+				what = "I/O stays frozen"
+			}
+			r.logf(Warn, "Peer is primary too, or has data that this node lacks: %s", what)
+			return state.Change{}
+		}
+	}
+	r.logf(Warn, "Peer is primary, outdating myself.")
+	return c
 }

@@ -283,6 +283,6 @@ func (v *volume) followFencing(os, ns state.State) {
 		return
 	}
 	if os.Conn >= wire.Connected && ns.Conn < wire.Connected && ns.PDisk >= wire.DUnknown {
-		v.r.soon(func() { v.r.fence(nil) })
+		v.r.soon(v.r.lostUnfenced)
 	}
 }

@@ -38,7 +38,11 @@ type Resource struct {
 	cw                     *clusterChange // under way
 	cwQueue                []func()
 	fencing                bool // the handler runs
-	fenceWaits             []func(ok bool)
+	fenceWaits             []fenceWait
+	fenceDue               bool   // a Primary lost its peer, and no result counted since
+	fenceFailed            bool   // the handler is tried again: fenceCode was its last word
+	fenceCode              int    // of a handler that failed
+	fenceAgain             *timer // calls it again
 	sessions               uint64
 	changes                uint64
 	onStandAlone           []func() // commands that wait for it

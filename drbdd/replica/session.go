@@ -179,6 +179,7 @@ func (r *Resource) endSession(p session) {
 		v.restartReads()
 	}
 	r.nextClusterChange()
+	r.soon(r.refence)
 }
 
 // dial looks for the peer.
