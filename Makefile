@@ -21,7 +21,7 @@ COMMANDS = heartbeat cl_status hb_standby hb_takeover hb_mon hb_check hb_addnode
 
 DRBD_COMMANDS = drbdadm drbdsetup drbdsetup-84 drbdsetup-83 drbdmeta drbd-overview
 
-.PHONY: all build install install-heartbeatd install-drbdd packages clean demo demo-pair demo-drbd test check e2e pair interop soak soak-drbd bench bench-drbd fuzz vet unit sim needs
+.PHONY: all build install install-heartbeatd install-drbdd packages clean demo demo-pair demo-drbd test check e2e pair interop soak soak-drbd bench bench-drbd fuzz vet unit sim units needs
 
 all: build
 
@@ -135,6 +135,11 @@ SCHEDULES = 50
 pair: build
 	@tests/needs.sh test
 	HA_EMERGENCY=log PAIR_SCHEDULES=$(SCHEDULES) go test -count=1 -timeout 60m -v ./tests/pair
+
+# units: the packages on a machine that a systemd of its own boots.
+units:
+	@tests/needs.sh test
+	HA_EMERGENCY=log INSTALL_SYSTEMD=1 go test -count=1 -timeout 10m -v -run 'TestUnits$$' ./tests/install
 
 e2e: build
 	HA_EMERGENCY=log go test -timeout 10m -v ./tests/e2e

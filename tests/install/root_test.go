@@ -49,8 +49,8 @@ func newSystem(t *testing.T) *system {
 	return &system{t, dir}
 }
 
-// makeBase fills dir with a clean system.
-func makeBase(dir string) error {
+// makeBase fills dir with a clean system, which has more packages if the tests want them.
+func makeBase(dir string, more ...string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func makeBase(dir string) error {
 		if out, err := exec.Command("tar", "-C", dir, "--exclude=./dev/*", "-xf", tar).CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}
-	} else if err := copyBase(dir); err != nil {
+	} else if err := copyBase(dir, more); err != nil {
 		return err
 	}
 	for _, d := range []string{"proc", "sys", "dev", "run", "tmp", "root", "var/tmp", "var/log"} {
@@ -85,8 +85,8 @@ func makeBase(dir string) error {
 }
 
 // copyBase copies the packages from this machine.
-func copyBase(dir string) error {
-	names, err := closure()
+func copyBase(dir string, more []string) error {
+	names, err := closure(more)
 	if err != nil {
 		return err
 	}
@@ -179,13 +179,13 @@ func unneeded(file string) bool {
 
 // closure is the names of the essential packages, those that are wanted, and all that
 // they depend on, as far as this machine has them.
-func closure() ([]string, error) {
+func closure(more []string) ([]string, error) {
 	out, err := exec.Command("dpkg-query", "-W", "-f", "${db:Status-Status}\t${Package}\t${Essential}\t${Pre-Depends}, ${Depends}\t${Provides}\n").Output()
 	if err != nil {
 		return nil, err
 	}
 	needs, provides := map[string]string{}, map[string]string{}
-	todo := slices.Clone(wanted)
+	todo := append(slices.Clone(wanted), more...)
 	for line := range strings.Lines(string(out)) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if f[0] != "installed" {
