@@ -283,19 +283,27 @@ func (v *volume) pauseAfter(id uint64, on bool) {
 	v.r.reply(id, wire.Success)
 }
 
-// suspendIO freezes the application's I/O, or lets it go on.
-func (r *Resource) suspendIO(id uint64, on bool) {
-	if !on {
-		r.resume(wire.SuspUser)
-		r.reply(id, wire.Success)
-		return
-	}
+// suspendIO freezes the application's I/O.
+func (r *Resource) suspendIO(id uint64) {
 	if len(r.vols) == 0 {
 		r.susp = true
 		r.reply(id, wire.Success)
 		return
 	}
 	r.reply(id, r.vols[0].apply(state.SetSusp(true), false))
+}
+
+// resumeIO lets it go on, whatever froze it.
+func (r *Resource) resumeIO(id uint64) {
+	if r.suspFen && !r.peer.up {
+		r.logf(Warn, "I/O goes on by command, and the peer was not fenced")
+	}
+	if r.suspNod {
+		r.logf(Warn, "I/O goes on by command: without data it fails")
+		r.noDataFails = true
+	}
+	r.resume(wire.SuspUser | wire.SuspNod | wire.SuspFen)
+	r.reply(id, wire.Success)
 }
 
 // verifyCmd starts an online verify.

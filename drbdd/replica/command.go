@@ -80,7 +80,13 @@ func (r *Resource) command(c Command) {
 	case Disconnect:
 		r.disconnect(d.Force, func(rc wire.Result) { r.reply(id, rc) })
 	case PrimaryCmd:
-		vol(d.Vol, func(v *volume) { v.promote(d.Force, func(rc wire.Result) { r.reply(id, rc) }) })
+		vol(d.Vol, func(v *volume) {
+			if d.Force && v.st.Role == wire.Primary && r.suspFen && !r.peer.up {
+				r.failed(id, errInvalidRequest, "Primary already, and I/O is frozen until the peer is fenced: resume-io lets it go on without")
+				return
+			}
+			v.promote(d.Force, func(rc wire.Result) { r.reply(id, rc) })
+		})
 	case SecondaryCmd:
 		vol(d.Vol, func(v *volume) { v.demote(func(rc wire.Result) { r.reply(id, rc) }) })
 	case Invalidate:
@@ -92,7 +98,11 @@ func (r *Resource) command(c Command) {
 	case PauseAfter:
 		vol(d.Vol, func(v *volume) { v.pauseAfter(id, d.On) })
 	case SuspendIO:
-		r.suspendIO(id, d.On)
+		if d.On {
+			r.suspendIO(id)
+			return
+		}
+		r.resumeIO(id)
 	case Probe:
 		r.ping(nil)
 		r.reply(id, wire.Success)

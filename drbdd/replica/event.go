@@ -192,7 +192,7 @@ type (
 		Vol int
 		On  bool
 	}
-	// SuspendIO and ResumeIO freeze application I/O.
+	// SuspendIO freezes application I/O, or lets it go on, whatever froze it.
 	SuspendIO struct {
 		Vol int
 		On  bool

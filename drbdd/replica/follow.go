@@ -180,7 +180,13 @@ func (v *volume) nextGeneration() {
 // followFrozen ends the suspension of I/O when its reason is gone.
 func (v *volume) followFrozen(os, ns state.State) {
 	r := v.r
-	if ns.SuspNod && r.suspNod && (ns.Disk == wire.UpToDate || ns.Conn >= wire.Connected && ns.PDisk == wire.UpToDate) {
+	has := func(s state.State) bool {
+		return s.Disk == wire.UpToDate || s.Conn >= wire.Connected && s.PDisk == wire.UpToDate
+	}
+	if has(ns) && !has(os) {
+		r.noDataFails = false
+	}
+	if ns.SuspNod && r.suspNod && has(ns) {
 		r.soon(func() {
 			if r.suspNod {
 				r.resume(wire.SuspNod)
@@ -243,10 +249,10 @@ func (r *Resource) peerIsBack() {
 	r.resume(wire.SuspFen)
 }
 
-// resume clears one reason of suspension; what is due happens before I/O goes on.
-func (r *Resource) resume(flag wire.State) {
+// resume clears reasons of suspension; what is due happens before I/O goes on.
+func (r *Resource) resume(flags wire.State) {
 	left := 0
-	for _, on := range []bool{r.susp && flag != wire.SuspUser, r.suspNod && flag != wire.SuspNod, r.suspFen && flag != wire.SuspFen} {
+	for _, on := range []bool{r.susp && !flags.Has(wire.SuspUser), r.suspNod && !flags.Has(wire.SuspNod), r.suspFen && !flags.Has(wire.SuspFen)} {
 		if on {
 			left++
 		}
@@ -263,17 +269,12 @@ func (r *Resource) resume(flag wire.State) {
 		}
 	}
 	if len(r.vols) > 0 {
-		r.vols[0].apply(state.SetFlag(flag, false), true)
+		r.vols[0].apply(state.SetFlag(flags, false), true)
 		return
 	}
-	switch flag {
-	case wire.SuspUser:
-		r.susp = false
-	case wire.SuspNod:
-		r.suspNod = false
-	case wire.SuspFen:
-		r.suspFen = false
-	}
+	r.susp = r.susp && !flags.Has(wire.SuspUser)
+	r.suspNod = r.suspNod && !flags.Has(wire.SuspNod)
+	r.suspFen = r.suspFen && !flags.Has(wire.SuspFen)
 }
 
 // followFencing calls for the peer's fencing when a Primary loses it (section 15).

@@ -37,6 +37,7 @@ type Resource struct {
 	susp, suspNod, suspFen bool
 	cw                     *clusterChange // under way
 	cwQueue                []func()
+	noDataFails            bool // resume-io: I/O without data is not frozen again
 	fencing                bool // the handler runs
 	fenceWaits             []fenceWait
 	fenceDue               bool   // a Primary lost its peer, and no result counted since

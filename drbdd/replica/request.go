@@ -144,7 +144,7 @@ func (v *volume) thaw() {
 // noData is the end of a request that no disk can serve: an error, or it waits
 // until there is one (on-no-data-accessible).
 func (v *volume) noData(q *appReq) {
-	if v.r.opts.SuspendOnNoData && v.st.Role == wire.Primary && v.st.Disk < wire.UpToDate && v.st.PDisk < wire.UpToDate {
+	if v.r.opts.SuspendOnNoData && !v.r.noDataFails && v.st.Role == wire.Primary && v.st.Disk < wire.UpToDate && v.st.PDisk < wire.UpToDate {
 		v.apply(state.SetSuspNod(true), true)
 		v.freeze(q)
 		return

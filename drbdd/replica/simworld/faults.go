@@ -234,7 +234,7 @@ func (n *node) administrate() {
 	case 10:
 		n.order(replica.SuspendIO{Vol: nr, On: true}, nil)
 		w.After(w.Between(0, 5*time.Second), func() {
-			if n.core != nil {
+			if n.core != nil && !n.frozen() {
 				n.order(replica.SuspendIO{Vol: nr}, nil)
 			}
 		})

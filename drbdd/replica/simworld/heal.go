@@ -94,6 +94,12 @@ func (w *world) good() bool {
 	return apps == 1 && !w.moving
 }
 
+// frozen tells that I/O must not go on: resume-io would let it.
+func (n *node) frozen() bool {
+	v := n.look()
+	return v.SuspFen || v.SuspNod
+}
+
 // treat does what an administrator would do who looks at a node.
 func (w *world) treat(n *node) {
 	if !n.power {
@@ -103,7 +109,7 @@ func (w *world) treat(n *node) {
 		return
 	}
 	view := n.look()
-	if view.Susp {
+	if view.Susp && !n.frozen() {
 		n.order(replica.SuspendIO{Vol: 0}, nil)
 		return
 	}
