@@ -121,10 +121,17 @@ func hex32(v uint32) string { return fmt.Sprintf("0x%x", v) }
 // ErrInconsistent is Outdate's refusal.
 var ErrInconsistent = errors.New("Device is inconsistent.")
 
-// Outdate marks the data as possibly old, as drbdmeta's outdate does.
+// ErrNewer is Outdate's refusal, too.
+var ErrNewer = errors.New("The peer lacks what was written here: this data is not old.")
+
+// Outdate marks the data as possibly old, as drbdmeta's outdate does. Data that is newer
+// than the peer's, as far as is known here, is not: the original does not look.
 func (s *Superblock) Outdate() error {
 	if !s.Flags.Has(Consistent) {
 		return ErrInconsistent
+	}
+	if s.Flags.Has(WasUpToDate) && (s.Flags.Has(PeerOutdated) || s.UUIDs.Bitmap != 0) {
+		return ErrNewer
 	}
 	s.Flags &^= WasUpToDate
 	return nil

@@ -200,11 +200,11 @@ func (r *Resource) whenAnswered(f func()) {
 }
 
 // outdate marks the own data as old. Data that the peer lacks, as far as this node knows,
-// is not old: it was Primary alone, and who wants it outdated met nobody since it has its
-// disk. The original lets itself be outdated, and the older data is promoted.
+// is not old: it was written without the peer, and who wants it outdated met nobody since
+// it has its disk. The original lets itself be outdated, and the older data is promoted.
 func (v *volume) outdate(id uint64) {
-	if v.st.Conn < wire.Connected && v.st.Disk == wire.UpToDate && (v.st.PDisk == wire.Outdated || v.st.PDisk == wire.Inconsistent) {
-		v.logf(Warn, "Not outdating the only good data: the peer's is %s", v.st.PDisk)
+	if why := v.newer(); why != "" {
+		v.logf(Warn, "Not outdating the only good data: %s", why)
 		v.r.reply(id, wire.NoUpToDateDisk)
 		return
 	}
@@ -215,6 +215,21 @@ func (v *volume) outdate(id uint64) {
 		}
 		v.r.reply(id, rc)
 	})
+}
+
+// newer says why this disk has what the peer's lacks, as far as this node knows. The state
+// of the peer's disk is forgotten when it is met; the identifier of what it has lasts until
+// it has everything.
+func (v *volume) newer() string {
+	switch b := v.dsk; {
+	case b.gone() || v.st.Conn >= wire.Connected || v.st.Disk != wire.UpToDate && v.st.Disk != wire.Consistent:
+		return ""
+	case v.st.PDisk == wire.Outdated || v.st.PDisk == wire.Inconsistent:
+		return "the peer's is " + v.st.PDisk.String()
+	case b.super.UUIDs.Bitmap != 0 && !v.synced:
+		return "the peer's lacks blocks"
+	}
+	return ""
 }
 
 // invalidate gives the own data up: all of it is synced from the peer, now or

@@ -70,6 +70,7 @@ func (v *volume) followed(os, ns state.State) {
 	}
 	// (h)
 	if os.Conn < wire.Connected && ns.Conn >= wire.Connected {
+		v.synced = false
 		v.sendState()
 	}
 	// (i)

@@ -45,6 +45,65 @@ func TestTheOnlyGoodDataIsNotOutdated(t *testing.T) {
 	}
 }
 
+// What was written without the peer is the only good data when the state of the peer's disk
+// is not known, too.
+func TestDataThatThePeerLacksIsNotOutdated(t *testing.T) {
+	refuses := func(t *testing.T, f *slow) {
+		t.Helper()
+		v := f.r.View().Volumes[0]
+		if v.Role != wire.Secondary || v.Conn >= wire.Connected || v.Pdsk != wire.DUnknown {
+			t.Fatalf("%s %s %s/%s", v.Role, v.Conn, v.Disk, v.Pdsk)
+		}
+		if code := f.result(replica.Outdate{}); code != wire.NoUpToDateDisk {
+			t.Errorf("outdate: %d", code)
+		}
+	}
+	t.Run("met for a moment", func(t *testing.T) {
+		f := primary(t, replica.ResourceAndStonith)
+		f.cut()
+		f.ends(4)
+		if got := f.writes(); got != replica.OK {
+			t.Fatalf("a write ended with %d", got)
+		}
+		f.do(replica.SecondaryCmd{})
+		f.shakes()
+		f.says(wire.WFReportParams, wire.Outdated)
+		if v := f.r.View().Volumes[0]; v.Conn != wire.WFBitMapS {
+			t.Fatalf("%s", v.Conn)
+		}
+		f.cut()
+		refuses(t, f)
+	})
+	t.Run("never fenced", func(t *testing.T) {
+		f := primary(t, replica.ResourceOnly)
+		f.cut()
+		f.ends(20)
+		if got := f.writes(); got != replica.OK {
+			t.Fatalf("a write ended with %d", got)
+		}
+		f.do(replica.SecondaryCmd{})
+		f.ends(20)
+		refuses(t, f)
+	})
+}
+
+// A node that was connected to the Primary has nothing that the other lacks.
+func TestOutdateAfterTheLinkBroke(t *testing.T) {
+	o := replica.DefaultDiskOptions()
+	o.Fencing = replica.ResourceAndStonith
+	f := &slow{host: newHostWith(t, true, o)}
+	f.shakes()
+	f.state(wire.WFReportParams, wire.UpToDate, wire.DUnknown)
+	f.state(wire.Connected, wire.UpToDate, wire.UpToDate)
+	f.cut()
+	if code := f.result(replica.Outdate{}); code != wire.Success {
+		t.Errorf("outdate: %d", code)
+	}
+	if v := f.r.View().Volumes[0]; v.Disk != wire.Outdated {
+		t.Errorf("it is %s", v.Disk)
+	}
+}
+
 // A node that knows nothing bad of its peer lets itself be outdated.
 func TestOutdate(t *testing.T) {
 	h := newHost(t, true)

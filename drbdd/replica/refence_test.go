@@ -61,14 +61,19 @@ func (f *slow) says(conn wire.ConnState, disk wire.DiskState) {
 	f.ev(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdState, Body: wire.StateInfo{State: s}})
 }
 
-// meets is a handshake with a peer whose disk is UpToDate.
-func (f *slow) meets() {
+// shakes is a handshake but for the state of the peer.
+func (f *slow) shakes() {
 	p := func(c wire.Command, b wire.Body) replica.Event {
 		return replica.Packet{Sock: wire.DataSocket, Cmd: c, Body: b}
 	}
 	f.up()
 	f.ev(p(wire.CmdProtocol, wire.Protocol{Protocol: 3}),
 		p(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20}), p(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234}))
+}
+
+// meets is a handshake with a peer whose disk is UpToDate.
+func (f *slow) meets() {
+	f.shakes()
 	f.says(wire.WFReportParams, wire.UpToDate)
 	f.says(wire.Connected, wire.UpToDate)
 }

@@ -35,6 +35,7 @@ type volume struct {
 	turn   bool               // round-robin
 
 	considerResync bool
+	synced         bool // the link broke when the peer's disk may have got all of ours
 	newUUID        bool // NEW_CUR_UUID: due when I/O goes on
 	sentSize       uint64
 	resizePending  bool
@@ -155,6 +156,9 @@ func (v *volume) set(os, ns state.State) {
 // lostPeer forgets what belonged to the connection.
 func (v *volume) lostPeer() {
 	v.p = peerInfo{}
+	if rs := v.rs; rs != nil && !rs.target {
+		v.synced = rs.told
+	}
 	v.count.Pending -= len(v.sentSync)
 	v.bmIn, v.bmOut, v.sentSync = nil, nil, nil
 	v.endResync()
@@ -183,6 +187,7 @@ func (v *volume) newCurrent() {
 		return
 	}
 	x := v.r.rng.uuid()
+	v.synced = false
 	if b.super.UUIDs.NewCurrent(x, v.st.Role == wire.Primary) {
 		v.logf(Warn, "bm UUID was already set")
 	}

@@ -1,6 +1,7 @@
 package simworld
 
 import (
+	"errors"
 	"time"
 
 	"classicha/drbdd/metadata"
@@ -93,7 +94,14 @@ func (p *node) outdated(done func(code int)) {
 			b := make([]byte, page)
 			v.meta.ReadAt(b, v.meta.layout.Super)
 			sb, err := metadata.ParseSuperblock(b)
-			if err != nil || sb.Outdate() != nil {
+			if err == nil {
+				err = sb.Outdate()
+			}
+			if errors.Is(err, metadata.ErrNewer) {
+				done(6)
+				return
+			}
+			if err != nil {
 				worst = 3
 				continue
 			}
@@ -128,7 +136,7 @@ func (p *node) outdated(done func(code int)) {
 					if worst != 1 { // it is said of all volumes
 						worst = 3
 					}
-				case r.Code == wire.NoUpToDateDisk && v != nil && v.Disk == wire.UpToDate:
+				case r.Code == wire.NoUpToDateDisk && v != nil && (v.Disk == wire.UpToDate || v.Disk == wire.Consistent):
 					worst = 6 // its data is the newer
 				case !ok(r) || v == nil || v.Disk > wire.Outdated:
 					worst = 1 // it did not do it, whatever it says

@@ -48,6 +48,8 @@ type command struct {
 	secretOptions bool
 	// needPeer: there must be one peer. checkIP: our address must be configured here.
 	needPeer, checkIP bool
+	// worse: the command goes on after a volume that failed, and this is the result of two.
+	worse func(a, b int) int
 	// single: the original wonders about more than one resource.
 	single bool
 	// byDaemon: the daemon calls it, so it is looked for in the file from which the
@@ -117,7 +119,7 @@ func init() {
 		{name: "secondary", run: simple("secondary", medium)},
 		{name: "invalidate", run: fallback("invalidate")},
 		{name: "invalidate-remote", run: simple("invalidate-remote", medium), checkIP: true},
-		{name: "outdate", run: (*tool).outdate},
+		{name: "outdate", run: (*tool).outdate, worse: worseOutdate},
 		{name: "resize", run: (*tool).resize, checkIP: true},
 		{name: "verify", run: simple("verify", short), checkIP: true},
 		{name: "pause-sync", run: simple("pause-sync", short), checkIP: true},

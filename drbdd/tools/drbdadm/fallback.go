@@ -8,6 +8,7 @@ import (
 // State errors of drbdsetup that are the answer, and not a sign that the device
 // is not configured (drbd-cli 3.1).
 const (
+	ofNoUse    = 5 // lower than Outdated
 	refused    = 11
 	noGoodData = 17
 )
@@ -39,19 +40,44 @@ func (t *tool) deviceOrDisk(x target, name string, final ...int) (int, error) {
 }
 
 // outdate says nothing when it was refused: a fence-peer script asks for the exit
-// code.
+// code. What drbdsetup said of a disk that is of no use stands if the metadata cannot be
+// asked: that disk is attached, or lost.
 func (t *tool) outdate(x target) (int, error) {
 	argv := t.setupCall("outdate", minorOf(x.vol))
 	t.printCall(argv)
 	if t.dry {
 		return t.onDisk(x, "outdate", t.opts...)
 	}
-	switch e := t.run(argv, short, t.in, t.out, nil); {
-	case e.late || e.Signal != 0:
-	case e.Code == 0 || e.Code == noGoodData:
+	e := t.run(argv, short, t.in, t.out, nil)
+	known := !e.late && e.Signal == 0
+	if known && (e.Code == 0 || e.Code == noGoodData) {
 		return e.Code, nil
 	}
-	return t.onDisk(x, "outdate", t.opts...)
+	code, err := t.onDisk(x, "outdate", t.opts...)
+	if known && e.Code == ofNoUse && code != 0 && code != noGoodData {
+		return ofNoUse, nil
+	}
+	return code, err
+}
+
+// worseOutdate is what two volumes together are: dopd tells of all of them that they are
+// outdated or worse, or does not.
+func worseOutdate(a, b int) int {
+	rank := func(code int) int {
+		switch code {
+		case 0:
+			return 0
+		case ofNoUse:
+			return 1
+		case noGoodData:
+			return 3
+		}
+		return 2 // nobody knows
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
 }
 
 func (t *tool) sizeArgs(x target) ([]string, error) {

@@ -204,12 +204,23 @@ func (t *tool) one(x target) (int, error) {
 	if t.cmd.scope == whole || t.cmd.scope == asGiven || x.vol != nil || x.all && t.cmd.single {
 		return t.cmd.run(t, x)
 	}
+	worst, failed := 0, error(nil)
 	for _, v := range x.res.Me.Volumes {
-		if code, err := t.cmd.run(t, target{res: x.res, vol: v, all: x.all}); code != 0 || err != nil {
+		code, err := t.cmd.run(t, target{res: x.res, vol: v, all: x.all})
+		if (code != 0 || err != nil) && t.cmd.worse == nil {
 			return code, err
 		}
+		if err != nil {
+			code, failed = int(exitExec), err
+		}
+		if t.cmd.worse != nil {
+			worst = t.cmd.worse(worst, code)
+		}
 	}
-	return 0, nil
+	if worst == int(exitExec) {
+		return worst, failed
+	}
+	return worst, nil
 }
 
 // choosePeer follows --peer. A command that needs no peer does without one.

@@ -78,6 +78,15 @@ func TestDifferences(t *testing.T) {
 		{args: plain + "write-dev-uuid zz", img: made, differs: "the original writes 0", want: file(10, "'zz' is not a number.\n")},
 		{args: plain + "write-dev-uuid 5z", img: made, differs: "the original writes 5", want: file(10, "'5z' is not a number.\n")},
 
+		{args: plain + "outdate", img: with(func(s *metadata.Superblock) {
+			s.Flags |= metadata.Consistent | metadata.WasUpToDate | metadata.PeerOutdated
+		}),
+			differs: "the original outdates the only good data", want: file(17, "The peer lacks what was written here: this data is not old.\n")},
+		{args: plain + "outdate", img: with(func(s *metadata.Superblock) {
+			s.Flags |= metadata.Consistent | metadata.WasUpToDate
+			s.UUIDs.Bitmap = 0x1234
+		}), differs: "the original outdates the only good data", want: file(17, "The peer lacks what was written here: this data is not old.\n")},
+
 		// Super blocks.
 		{args: plain + "get-gi", img: with(func(s *metadata.Superblock) { s.BytesPerBit = 512 }), differs: "an assertion of the original fails",
 			want: file(1, "strange bm_bytes_per_bit 512 (expected: 4096)\n")},

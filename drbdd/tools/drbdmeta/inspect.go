@@ -66,7 +66,10 @@ func (t *tool) outdate() int {
 		return 1
 	}
 	sb := t.store.Super
-	if err := sb.Outdate(); err != nil {
+	switch err := sb.Outdate(); {
+	case errors.Is(err, metadata.ErrNewer):
+		return t.fail(17, err.Error()) // as drbdsetup
+	case err != nil:
 		return t.fail(5, err.Error())
 	}
 	return t.writeSuper(sb)

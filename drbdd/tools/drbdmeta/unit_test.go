@@ -63,6 +63,9 @@ func TestLife(t *testing.T) {
 	step("previously 0000000000000004:0000000000000000:0000000000000000:0000000000000000:0:0:0:0:0:0:0\n"+
 		"set GI to  000000000000000A:000000000000000B:0000000000000000:0000000000000000:1:1:0:0:0:0:0\n", 0, "set-gi", "A:B:::1:1")
 	step("Consistent\n", 0, "dstate")
+	step("", 17, "outdate")
+	step("previously 000000000000000A:000000000000000B:0000000000000000:0000000000000000:1:1:0:0:0:0:0\n"+
+		"set GI to  000000000000000A:0000000000000000:0000000000000000:0000000000000000:1:1:0:0:0:0:0\n", 0, "set-gi", "A:0")
 	step("", 0, "outdate")
 	step("Outdated\n", 0, "dstate")
 	step("", 0, "write-dev-uuid", "77")
@@ -74,7 +77,7 @@ func TestLife(t *testing.T) {
 	step("0000000000000077\n", 0, "read-dev-uuid")
 	dump := "# DRBD meta data dump\n# 2001-09-09 01:46:40 +0000 [1000000000]\n# serv-a> drbdmeta --force 5 v08 " + path + " internal dump-md\n#\n\n" +
 		"version \"v08\";\n\n# md_size_sect 80\n# md_offset 16773120\n# al_offset 16740352\n# bm_offset 16736256\n\n" +
-		"uuid {\n    0x000000000000000A; 0x000000000000000B; 0x0000000000000000; 0x0000000000000000;\n    flags 0x00000081;\n}\n" +
+		"uuid {\n    0x000000000000000A; 0x0000000000000000; 0x0000000000000000; 0x0000000000000000;\n    flags 0x00000081;\n}\n" +
 		"# al-extents 257;\nla-size-sect 0;\nbm-byte-per-bit 4096;\ndevice-uuid 0x0000000000000077;\nla-peer-max-bio-size 65536;\n" +
 		"al-stripes 1;\nal-stripe-size-4k 8;\n# bm-bytes 0;\nbm {\n}\n# bits-set 0;\n"
 	step(dump, 0, "dump-md")
