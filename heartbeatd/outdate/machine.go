@@ -21,6 +21,9 @@ type (
 		Type, Status string
 		Left         bool // it stopped gracefully
 		Reset        bool // it is dead and was reset since
+		// Promotes: the resource is Secondary here, and is to become Primary. Matters for a
+		// peer that left.
+		Promotes bool
 	}
 	// Gone: the program does not wait any more.
 	Gone struct{ Client uint64 }
@@ -75,7 +78,8 @@ func (Demand) isAction() {}
 func (Log) isAction()    {}
 
 const (
-	// silence is after how long a peer that does not answer is complained about.
+	// silence is after how long a peer that does not answer is complained about. With STONITH
+	// the question is then given up, to be asked again. It is longer than Patience and late.
 	silence = 5 * time.Second
 	// resetTime is how long the reset of a peer is waited for. Our outdater asks again while
 	// it has time; one that hears nothing would call the peer unreachable in the end.
@@ -88,6 +92,10 @@ const (
 	// be taken for a dead peer.
 	Patience = 4 * time.Second
 	pause    = 500 * time.Millisecond
+	// refusedAgain is when the same refusal is logged again.
+	refusedAgain = time.Minute
+	// late is for how long after that a command that still runs is waited for.
+	late = 500 * time.Millisecond
 )
 
 // Machine is dopd on one node.
@@ -97,23 +105,35 @@ type Machine struct {
 	// Fencing: heartbeat has a STONITH device.
 	Fencing bool
 
-	node    string
-	asks    []*ask
-	runs    []*run
-	actions []Action
+	node string
+	asks []*ask
+	runs []*run
+	last uint64 // number of the last question
+
+	refusals map[string]refusal // by resource: the last one that was logged
+	actions  []Action
+}
+
+type refusal struct {
+	why string
+	at  time.Time
 }
 
 // run is a command of ours that other nodes wait for.
 type run struct {
 	resource string
-	nodes    []string
+	askers   []asker   // none: they were told that it takes too long
 	until    time.Time // no repetition any more
 	again    time.Time // zero: it runs
 }
 
+// asker is a node that waits for a command, with the number of its newest question.
+type asker struct{ node, id string }
+
 // ask is a question that another node has to answer.
 type ask struct {
 	Request
+	id       string // no two questions have the same, in no two runs of dopd
 	clients  []uint64
 	complain time.Time // zero: was done
 	dead     bool      // the peer's reset is waited for
@@ -145,11 +165,19 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 			r.again = time.Time{}
 			m.do(Run{r.resource})
 		}
+		if at := r.answerBy(); !at.IsZero() && !now.Before(at) {
+			m.warnf("drbdadm outdate %s does not end", r.resource)
+			m.answer(r, Failed)
+		}
 	}
-	for _, a := range m.asks {
-		if !a.complain.IsZero() && !now.Before(a.complain) {
-			a.complain = time.Time{}
-			m.warnf("no answer from dopd of %s for resource %s yet: does heartbeat there start dopd?", a.Peer, a.Resource)
+	for _, a := range slices.Clone(m.asks) {
+		if a.complain.IsZero() || now.Before(a.complain) {
+			continue
+		}
+		a.complain = time.Time{}
+		m.warnf("no answer from dopd of %s for resource %s yet: does heartbeat there start dopd?", a.Peer, a.Resource)
+		if m.Fencing {
+			m.finish(a, Ignorance(m.Fencing)) // the outdater asks again
 		}
 	}
 	for _, a := range slices.Clone(m.asks) {
@@ -175,6 +203,7 @@ func (m *Machine) Next() (t time.Time) {
 	}
 	for _, r := range m.runs {
 		sooner(r.again)
+		sooner(r.answerBy())
 	}
 	return t
 }
@@ -192,25 +221,31 @@ func (m *Machine) warnf(format string, args ...any) {
 // asked: the peer is asked, unless heartbeat knows that this is in vain.
 func (m *Machine) asked(now time.Time, ev Asked) {
 	refuse := func(value int, format string, args ...any) {
-		m.warnf("resource %s: %s", ev.Resource, fmt.Sprintf(format, args...))
+		m.refused(now, ev.Resource, fmt.Sprintf(format, args...))
 		m.do(Reply{ev.Client, value})
 	}
 	switch {
 	case ev.Peer == m.node:
-		refuse(Unreachable, "drbd peer node %s is me!", ev.Peer)
+		refuse(Ignorance(m.Fencing), "drbd peer node %s is me!", ev.Peer)
 		return
 	case ev.Type == "":
-		refuse(Unreachable, "drbd peer %s was not found: it is no node of this cluster", ev.Peer)
+		refuse(Ignorance(m.Fencing), "drbd peer %s was not found: it is no node of this cluster", ev.Peer)
 		return
 	case ev.Type != "normal":
-		refuse(Unreachable, "Cluster node: %s: status: %s is not a normal node", ev.Peer, ev.Status)
+		refuse(Ignorance(m.Fencing), "Cluster node: %s: status: %s is not a normal node", ev.Peer, ev.Status)
 		return
 	case ev.Status == "dead" && m.Fencing && ev.Reset:
 		m.warnf("resource %s: Cluster node: %s: status: dead, and it was reset", ev.Resource, ev.Peer)
 		m.do(Reply{ev.Client, Stonithed})
 		return
-	case ev.Status == "dead" && (!m.Fencing || ev.Left):
-		refuse(Unreachable, "Cluster node: %s: status: dead: its data cannot be outdated", ev.Peer)
+	case ev.Left && m.Fencing && !ev.Promotes:
+		// A drbd that says goodbye to a Primary is Outdated, and nobody asks. So it was
+		// connected, may be alive, and heartbeat there may be started again.
+		refuse(Failed, "Cluster node: %s: heartbeat was stopped there, and drbd may still run: stop drbd there too, or drbdadm outdate %s there; if the machine is off, drbdadm resume-io %s here",
+			ev.Peer, ev.Resource, ev.Resource)
+		return
+	case ev.Left || ev.Status == "dead" && !m.Fencing:
+		refuse(Unreachable, "Cluster node: %s: status: %s: its data cannot be outdated", ev.Peer, ev.Status)
 		return
 	}
 	for _, a := range m.asks {
@@ -227,13 +262,29 @@ func (m *Machine) asked(now time.Time, ev Asked) {
 			return
 		}
 	}
+	m.last++
 	a := &ask{Request: ev.Request, clients: []uint64{ev.Client}, complain: now.Add(silence)}
+	a.id = fmt.Sprintf("%x.%x", now.UnixNano(), m.last)
 	m.asks = append(m.asks, a)
 	if ev.Status == "dead" {
 		m.waitReset(now, a)
 		return
 	}
 	m.start(a)
+}
+
+// refused logs why a question was answered at once; not again each second, in which an
+// outdater asks again.
+func (m *Machine) refused(now time.Time, resource, why string) {
+	last := m.refusals[resource]
+	if d := now.Sub(last.at); last.why == why && d >= 0 && d < refusedAgain {
+		return
+	}
+	if m.refusals == nil || len(m.refusals) >= maxRuns {
+		m.refusals = map[string]refusal{}
+	}
+	m.refusals[resource] = refusal{why, now}
+	m.warnf("resource %s: %s", resource, why)
 }
 
 // waitReset: the peer is dead, and may be alive behind broken links and take our place: with
@@ -256,7 +307,7 @@ func (m *Machine) reset(node string) {
 
 func (m *Machine) start(a *ask) {
 	m.logf("sending start_outdate message to the other node %s -> %s (resource %s)", m.node, a.Peer, a.Resource)
-	m.do(Send{startMessage(m.node, a.Peer, a.Resource)})
+	m.do(Send{startMessage(m.node, a.Peer, a.Resource, a.id)})
 }
 
 // finish answers all who wait for a question.
@@ -291,7 +342,7 @@ func (m *Machine) heard(now time.Time, msg *message.Message) {
 	}
 	switch msg.Get("t") {
 	case "start_outdate":
-		m.startOutdate(now, src, msg.Get("dop_res"))
+		m.startOutdate(now, src, msg.Get("dop_res"), idOf(msg))
 	case "outdate_rc":
 		m.outdateRC(src, msg)
 	case "status":
@@ -299,7 +350,7 @@ func (m *Machine) heard(now time.Time, msg *message.Message) {
 		case "dead":
 			m.died(now, src)
 		case "active":
-			m.alive(src)
+			m.alive(now, src)
 		}
 	case "hbapi-clstat":
 		if msg.Get("from_id") == Client && msg.Get("st") == "join" {
@@ -309,28 +360,49 @@ func (m *Machine) heard(now time.Time, msg *message.Message) {
 }
 
 // startOutdate: another node wants our data outdated.
-func (m *Machine) startOutdate(now time.Time, src, resource string) {
+func (m *Machine) startOutdate(now time.Time, src, resource, id string) {
+	refuse := func() { m.do(Send{rcMessage(m.node, src, resource[:min(len(resource), maxName)], id, Failed)}) }
 	if !validResource(resource) {
 		m.warnf("%s wants %.40q outdated, which is no name of a resource", src, resource)
-		m.do(Send{rcMessage(m.node, src, resource, Failed)})
+		refuse()
 		return
 	}
 	if i := m.running(resource); i >= 0 {
 		r := m.runs[i]
 		r.until = now.Add(m.Patience)
-		if !slices.Contains(r.nodes, src) {
-			r.nodes = append(r.nodes, src)
+		if i := slices.IndexFunc(r.askers, func(a asker) bool { return a.node == src }); i >= 0 {
+			r.askers[i].id = id
+		} else {
+			r.askers = append(r.askers, asker{src, id})
 		}
 		return
 	}
 	if len(m.runs) >= maxRuns {
 		m.warnf("%s wants resource %s outdated, but %d commands run already", src, resource, maxRuns)
-		m.do(Send{rcMessage(m.node, src, resource, Failed)})
+		refuse()
 		return
 	}
 	m.logf("%s has resource %s and does not reach our drbd: outdating our data", src, resource)
-	m.runs = append(m.runs, &run{resource: resource, nodes: []string{src}, until: now.Add(m.Patience)})
+	m.runs = append(m.runs, &run{resource: resource, askers: []asker{{src, id}}, until: now.Add(m.Patience)})
 	m.do(Run{resource})
+}
+
+// answerBy is when those who wait for a command that still runs are told that it failed: an
+// outdater that hears nothing would call us unreachable. Zero: never.
+func (r *run) answerBy() time.Time {
+	if len(r.askers) == 0 || !r.again.IsZero() {
+		return time.Time{}
+	}
+	return r.until.Add(late)
+}
+
+// answer tells all who wait for a command.
+func (m *Machine) answer(r *run, value int) {
+	for _, a := range r.askers {
+		m.logf("sending return code: %d, %s -> %s (resource %s: %s)", value, m.node, a.node, r.resource, Meaning(value))
+		m.do(Send{rcMessage(m.node, a.node, r.resource, a.id, value)})
+	}
+	r.askers = nil
 }
 
 func (m *Machine) running(resource string) int {
@@ -359,10 +431,7 @@ func (m *Machine) ended(now time.Time, ev Ended) {
 		m.warnf("drbdadm outdate %s: %s", ev.Resource, why)
 	}
 	m.runs = slices.Delete(m.runs, i, i+1)
-	for _, node := range r.nodes {
-		m.logf("sending return code: %d, %s -> %s (resource %s: %s)", value, m.node, node, ev.Resource, Meaning(value))
-		m.do(Send{rcMessage(m.node, node, ev.Resource, value)})
-	}
+	m.answer(r, value)
 }
 
 // outdateRC: a peer has answered.
@@ -371,6 +440,11 @@ func (m *Machine) outdateRC(src string, msg *message.Message) {
 	i := slices.IndexFunc(m.asks, func(a *ask) bool { return a.Resource == resource && a.Peer == src })
 	if i < 0 {
 		m.logf("%s answered for resource %.40q, which nobody waits for", src, resource)
+		return
+	}
+	// A dopd of 3.0.6 does not say which question it answers.
+	if id := idOf(msg); id != "" && id != m.asks[i].id {
+		m.logf("%s answered an earlier question for resource %s: that does not count", src, resource)
 		return
 	}
 	value, err := parseValue(msg)
@@ -396,17 +470,17 @@ func (m *Machine) died(now time.Time, node string) {
 	}
 }
 
-// joined: the peer's dopd has just come and may have missed the question.
 // alive: nobody has to be reset.
-func (m *Machine) alive(node string) {
+func (m *Machine) alive(now time.Time, node string) {
 	for _, a := range m.asks {
 		if a.Peer == node && a.dead {
-			a.dead = false
+			a.dead, a.complain = false, now.Add(silence)
 			m.start(a)
 		}
 	}
 }
 
+// joined: the peer's dopd has just come and may have missed the question.
 func (m *Machine) joined(node string) {
 	for _, a := range m.asks {
 		if a.Peer == node {

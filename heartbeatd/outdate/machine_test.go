@@ -12,7 +12,7 @@ import (
 
 var start = time.Unix(1000, 0)
 
-// said prints actions, one a line.
+// said prints actions, one a line. The number of a question is different each time.
 func said(actions []Action) string {
 	var b strings.Builder
 	for _, a := range actions {
@@ -20,6 +20,9 @@ func said(actions []Action) string {
 		case Send:
 			b.WriteString("send")
 			for _, f := range a.Msg.Fields {
+				if f.Name == IDField {
+					continue
+				}
 				fmt.Fprintf(&b, " %s=%s", f.Name, f.Value)
 			}
 		case Run:
@@ -193,6 +196,10 @@ func TestNext(t *testing.T) {
 		t.Errorf("Next %v, want %v", m.Next(), want)
 	}
 	m.Step(m.Next(), Tick{})
+	if want := start.Add(Patience + late); !m.Next().Equal(want) {
+		t.Errorf("Next %v, want %v: the command runs", m.Next(), want)
+	}
+	m.Step(m.Next(), Tick{})
 	m.Step(m.Next(), Tick{})
 	if !m.Next().IsZero() {
 		t.Error("the complaint would be repeated")
@@ -206,10 +213,10 @@ func TestMessagesOfTheOriginal(t *testing.T) {
 		got  *message.Message
 		want string
 	}{
-		{Request{"node2", "r0"}.Message(), ">>>\nt=outdater\nsrc=drbd-peer-outdater\noutdater_peer=node2\noutdater_res=r0\n<<<\n"},
+		{Request{"node2", "r0"}.Message(), ">>>\nt=outdater\nsrc=drbd-peer-outdater\noutdater_peer=node2\noutdater_res=r0\nhbd_tell=1\n<<<\n"},
 		{Answer("node1", 4), ">>>\nt=outdater_rc\nsrc=node1\ndop_value=4\n<<<\n"},
-		{startMessage("node1", "node2", "r0"), ">>>\nt=start_outdate\nsrc=node1\ndop_res=r0\ndest=node2\n<<<\n"},
-		{rcMessage("node2", "node1", "r0", 4), ">>>\nt=outdate_rc\ndop_value=4\ndop_res=r0\nsrc=node2\ndest=node1\n<<<\n"},
+		{startMessage("node1", "node2", "r0", "1"), ">>>\nt=start_outdate\nsrc=node1\ndop_res=r0\ndest=node2\nhbd_id=1\n<<<\n"},
+		{rcMessage("node2", "node1", "r0", "", 4), ">>>\nt=outdate_rc\ndop_value=4\ndop_res=r0\nsrc=node2\ndest=node1\n<<<\n"},
 	} {
 		if got := strings.TrimRight(text(c.got), "\x00"); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -307,6 +314,10 @@ func TestFencing(t *testing.T) {
 		a.Status, a.Left, a.Reset = "dead", left, reset
 		return a
 	}
+	promotes := func(a Asked) Asked { a.Promotes = true; return a }
+	const leftWarning = "warn resource r0: Cluster node: node2: heartbeat was stopped there, and drbd may still run: " +
+		"stop drbd there too, or drbdadm outdate r0 there; if the machine is off, drbdadm resume-io r0 here\n"
+	const silentWarning = "warn no answer from dopd of node2 for resource r0 yet: does heartbeat there start dopd?\n"
 	const waits = "warn Cluster node: node2: status: dead: resource r0 waits for its reset\ndemand node2\n"
 	died := heard("t", "status", "st", "dead", "src", "node2")
 	alive := heard("t", "status", "st", "active", "src", "node2")
@@ -318,11 +329,18 @@ func TestFencing(t *testing.T) {
 			{0, Reset{"node3"}, ""},
 			{0, Reset{"node2"}, "reply 1 7\nreply 2 7\n"},
 		},
-		"not reset in time":      {{0, dead(1, false, false), waits}, {resetTime, Tick{}, "reply 1 20\n"}, {0, dead(2, false, false), waits}, {0, Reset{"node2"}, "reply 2 7\n"}},
-		"was reset already":      {{0, dead(1, false, true), "warn resource r0: Cluster node: node2: status: dead, and it was reset\nreply 1 7\n"}},
-		"stopped gracefully":     {{0, dead(1, true, false), "warn resource r0: Cluster node: node2: status: dead: its data cannot be outdated\nreply 1 5\n"}},
-		"dies while it is asked": {{0, ask1(1, "node2", "r0"), asksB}, {0, died, waits}, {0, Reset{"node2"}, "reply 1 7\n"}},
-		"dead, but it is back":   {{0, dead(1, false, false), waits}, {0, alive, asksB}, {0, Reset{"node2"}, "reply 1 7\n"}},
+		"not reset in time":          {{0, dead(1, false, false), waits}, {resetTime, Tick{}, "reply 1 20\n"}, {0, dead(2, false, false), waits}, {0, Reset{"node2"}, "reply 2 7\n"}},
+		"was reset already":          {{0, dead(1, false, true), "warn resource r0: Cluster node: node2: status: dead, and it was reset\nreply 1 7\n"}},
+		"stopped gracefully":         {{0, dead(1, true, false), leftWarning + "reply 1 20\n"}},
+		"stopped, this one promotes": {{0, promotes(dead(1, true, false)), "warn resource r0: Cluster node: node2: status: dead: its data cannot be outdated\nreply 1 5\n"}},
+		"dies while it is asked":     {{0, ask1(1, "node2", "r0"), asksB}, {0, died, waits}, {0, Reset{"node2"}, "reply 1 7\n"}},
+		"dead, but it is back":       {{0, dead(1, false, false), waits}, {0, alive, asksB}, {0, Reset{"node2"}, "reply 1 7\n"}},
+		"back, and says nothing":     {{0, dead(1, false, false), waits}, {time.Second, alive, asksB}, {silence, Tick{}, silentWarning + "reply 1 20\n"}},
+		"silent, asked again":        {{0, ask1(1, "node2", "r0"), asksB}, {silence, Tick{}, silentWarning + "reply 1 20\n"}, {time.Second, ask1(2, "node2", "r0"), asksB}},
+		"refused each second":        {{0, ask1(1, "node1", "r0"), "warn resource r0: drbd peer node node1 is me!\nreply 1 20\n"}, {time.Second, ask1(2, "node1", "r0"), "reply 2 20\n"}},
+		"me":                         {{0, ask1(1, "node1", "r0"), "warn resource r0: drbd peer node node1 is me!\nreply 1 20\n"}},
+		"no node of the cluster":     {{0, Asked{Client: 2, Request: Request{"unknown", "r0"}}, "warn resource r0: drbd peer unknown was not found: it is no node of this cluster\nreply 2 20\n"}},
+		"a ping node":                {{0, Asked{Client: 3, Request: Request{"gate", "r0"}, Type: "ping", Status: "ping"}, "warn resource r0: Cluster node: gate: status: ping is not a normal node\nreply 3 20\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := New("node1")
@@ -335,5 +353,117 @@ func TestFencing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSilentPeerWithFencing: with STONITH a peer that is heard and does not answer is not left
+// to the time limit of the outdater.
+func TestSilentPeerWithFencing(t *testing.T) {
+	m, now, replied := New("node1"), start, ""
+	m.Fencing = true
+	m.Step(start, ask1(1, "node2", "r0"))
+	for range 40 {
+		now = now.Add(500 * time.Millisecond)
+		replied += said(m.Step(now, Tick{}))
+	}
+	if !strings.HasSuffix(replied, "reply 1 20\n") {
+		t.Errorf("20 s without a word: %q", replied)
+	}
+}
+
+// TestHangingDrbdadm: a command that does not end is answered while the asking node still waits, and
+// the next question has its own answer.
+func TestHangingDrbdadm(t *testing.T) {
+	m, now := New("node1"), start
+	request := heard("t", "start_outdate", "src", "node2", "dop_res", "r0", "dest", "node1")
+	const failed = "warn drbdadm outdate r0 does not end\nsend t=outdate_rc dop_value=20 dop_res=r0 src=node1 dest=node2\n"
+	if got := said(m.Step(now, request)); got != "run r0\n" {
+		t.Error(got)
+	}
+	for range 3 {
+		now = m.Next()
+		if got := said(m.Step(now, Tick{})); got != failed {
+			t.Errorf("at %v: %q, want %q", now.Sub(start), got, failed)
+		}
+		if !m.Next().IsZero() {
+			t.Errorf("again at %v", m.Next())
+		}
+		now = now.Add(time.Second)
+		if got := said(m.Step(now, request)); got != "" {
+			t.Errorf("a second command: %q", got)
+		}
+	}
+	if got := said(m.Step(now, Ended{Resource: "r0"})); got != "send t=outdate_rc dop_value=4 dop_res=r0 src=node1 dest=node2\n" {
+		t.Errorf("it ends after all: %q", got)
+	}
+	if got := said(m.Step(now, request)); got != "run r0\n" {
+		t.Error(got)
+	}
+	m.Step(m.Next(), Tick{})
+	if got := said(m.Step(now.Add(time.Minute), Ended{Resource: "r0", Err: "killed"})); got != "warn drbdadm outdate r0: killed\n" || len(m.runs) > 0 {
+		t.Errorf("killed, and nobody waits: %q, %d commands", got, len(m.runs))
+	}
+}
+
+// TestAnswerOfAnEarlierQuestion: an answer that was under way when its question was given up is
+// none to the next question.
+func TestAnswerOfAnEarlierQuestion(t *testing.T) {
+	m, b := New("node1"), New("node2")
+	question := func(acts []Action) Heard {
+		t.Helper()
+		for _, a := range acts {
+			if s, ok := a.(Send); ok {
+				return Heard{s.Msg}
+			}
+		}
+		t.Fatal("nothing is sent")
+		return Heard{}
+	}
+	first := question(m.Step(start, ask1(1, "node2", "r0")))
+	m.Step(start.Add(time.Second), Gone{1})
+	now := start.Add(5 * time.Second)
+	second := question(m.Step(now, ask1(2, "node2", "r0")))
+	b.Step(now, first)
+	old := question(b.Step(now, Ended{Resource: "r0"}))
+	if got := said(m.Step(now, old)); got != "" {
+		t.Errorf("the answer of the first question: %q", got)
+	}
+	b.Step(now, first)
+	b.Step(now, second)
+	if got := said(m.Step(now, question(b.Step(now, Ended{Resource: "r0"})))); got != "reply 2 4\n" {
+		t.Errorf("the answer of the second question: %q", got)
+	}
+	// Another run of dopd, in the same second.
+	again := New("node1")
+	again.Step(start.Add(time.Millisecond), ask1(1, "node2", "r0"))
+	if got := said(again.Step(now, old)); got != "" {
+		t.Errorf("the answer to the run before: %q", got)
+	}
+	// A dopd of 3.0.6 does not repeat the number.
+	m.Step(now, ask1(3, "node2", "r0"))
+	if got := said(m.Step(now, heard("t", "outdate_rc", "dop_value", "4", "dop_res", "r0", "src", "node2", "dest", "node1"))); got != "reply 3 4\n" {
+		t.Errorf("an answer without a number: %q", got)
+	}
+}
+
+// TestLeftAndActive: who left has no dopd any more, whatever its last status says.
+func TestLeftAndActive(t *testing.T) {
+	for _, fencing := range []bool{false, true} {
+		m, ev := New("node1"), ask1(1, "node2", "r0")
+		m.Fencing, ev.Left = fencing, true
+		want := fmt.Sprintf("reply 1 %d\n", Ignorance(fencing))
+		if got := said(m.Step(start, ev)); !strings.HasSuffix(got, want) || strings.Contains(got, "send") {
+			t.Errorf("STONITH %v: %q, want %q", fencing, got, want)
+		}
+	}
+}
+
+// TestLongName: a name that is refused is not sent back as a whole.
+func TestLongName(t *testing.T) {
+	m := New("node1")
+	for _, a := range m.Step(start, heard("t", "start_outdate", "src", "node2", "dop_res", strings.Repeat("x", 60000), "dest", "node1", IDField, strings.Repeat("y", 60000))) {
+		if s, ok := a.(Send); ok && len(s.Msg.AppendText(nil, nil, false)) > 300 {
+			t.Errorf("%d bytes are sent back", len(s.Msg.AppendText(nil, nil, false)))
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,6 @@ const (
 )
 
 const (
-	outdaterTimeout = 60 * time.Second
 	// dopdPatience is how long a dopd that is not there, or has gone, may take to come
 	// (back): heartbeat may be restarting. Then heartbeat does not run.
 	dopdPatience = 3 * time.Second
@@ -40,7 +40,7 @@ const outdaterHelp = `usage: drbd-peer-outdater -r <string> -p <string> [-t <int
 Has the data of a resource on the peer marked as outdated, over the links of
 heartbeat. Without -p and -r the variables $DRBD_PEER and $DRBD_RESOURCE count.
 Exit code: 3 inconsistent there, 4 outdated, 5 unreachable, 6 it is Primary,
-20 its drbdadm failed, 21 another node is being asked about the resource.
+7 it was reset, 20 nothing is known, 21 another node is being asked about the resource.
 `
 
 // peerOutdater is one run.
@@ -48,6 +48,7 @@ type peerOutdater struct {
 	path    string // of dopd's socket
 	request outdate.Request
 	timeout time.Duration
+	stonith bool // heartbeat has a STONITH device
 	say     func(level hlog.Level, text string)
 }
 
@@ -64,12 +65,32 @@ func PeerOutdater(args []string, stdout, stderr io.Writer) int {
 	if run == "" {
 		run = config.RunDir
 	}
-	p := peerOutdater{path: run + "/dopd/outdater", timeout: outdaterTimeout, say: say}
+	p := peerOutdater{path: run + "/dopd/outdater", timeout: outdate.DefaultTime, say: say}
 	p.request = outdate.Request{Peer: os.Getenv("DRBD_PEER"), Resource: os.Getenv("DRBD_RESOURCE")}
 	if code, ok := p.options(args, stdout, stderr); !ok {
 		return code
 	}
+	p.stonith = stonithConfigured()
 	return p.run()
+}
+
+// stonithConfigured tells whether ha.cf has a STONITH device, which matters where no dopd is
+// there to say it.
+func stonithConfigured() bool {
+	dir := os.Getenv("HA_DIR")
+	if dir == "" {
+		dir = config.HADir
+	}
+	b, err := os.ReadFile(filepath.Join(dir, config.HACfName))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) {
+		if w := strings.Fields(line); len(w) > 1 && (strings.EqualFold(w[0], "stonith") || strings.EqualFold(w[0], "stonith_host")) {
+			return true
+		}
+	}
+	return false
 }
 
 // outdaterFacility is where heartbeat's lines go if it started us, else daemon.
@@ -130,7 +151,7 @@ func (p *peerOutdater) run() int {
 	deadline := time.Now().Add(p.timeout)
 	patience := min(dopdPatience, p.timeout)
 	giveUp := time.Now().Add(patience)
-	last := outdate.Unreachable
+	last := 0 // nobody has answered
 	result := func(level hlog.Level, value int, format string, a ...any) int {
 		p.say(level, fmt.Sprintf("resource %s, peer %s: %d (%s)", p.request.Resource, p.request.Peer, value, outdate.Meaning(value))+fmt.Sprintf(format, a...))
 		return value
@@ -152,14 +173,22 @@ func (p *peerOutdater) run() int {
 		case errors.Is(err, errBadAnswer):
 			return result(hlog.Error, outdate.Failed, ": %v", err)
 		case errors.Is(err, os.ErrDeadlineExceeded), !now.Add(pause).Before(deadline):
-			return result(hlog.Warn, last, ": no answer within %v", p.timeout)
+			return result(hlog.Warn, p.orIgnorance(last), ": no answer within %v", p.timeout)
 		case errors.Is(err, errNoAnswer): // it lives, or did just now
 			giveUp = now.Add(patience)
 		case !now.Add(pause).Before(giveUp):
-			return result(hlog.Warn, last, ": Could not connect to outdater channel: %v; does heartbeat run, and start dopd (respawn in ha.cf)?", err)
+			return result(hlog.Warn, p.orIgnorance(last), ": Could not connect to outdater channel: %v; does heartbeat run, and start dopd (respawn in ha.cf)?", err)
 		}
 		time.Sleep(pause)
 	}
+}
+
+// orIgnorance is the result of a run whose time is over: what was answered, if anything was.
+func (p *peerOutdater) orIgnorance(last int) int {
+	if last == 0 {
+		return outdate.Ignorance(p.stonith)
+	}
+	return last
 }
 
 // errBadAnswer: what came is no answer.
@@ -182,6 +211,10 @@ func (p *peerOutdater) ask(deadline time.Time) (int, error) {
 		return 0, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	m, err := clientapi.ReadFrame(conn)
+	if err == nil && outdate.IsHello(m) {
+		p.stonith = true
+		m, err = clientapi.ReadFrame(conn)
+	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, err

@@ -18,6 +18,9 @@ import (
 func runOutdater(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Setenv("HA_VARRUN", dir)
+	if os.Getenv("HA_DIR") == "" {
+		t.Setenv("HA_DIR", dir)
+	}
 	var out, errs bytes.Buffer
 	code = PeerOutdater(args, &out, &errs)
 	return code, out.String(), errs.String()
@@ -156,5 +159,45 @@ func TestPeerOutdaterRefused(t *testing.T) {
 		if code, _, stderr := runOutdater(t, dir, "-p", "serv-b", "-r", "r0", "-t", "2"); code != outdate.Failed {
 			t.Errorf("exit code %d\n%s", code, stderr)
 		}
+	}
+}
+
+// TestPeerOutdaterIgnorance: where heartbeat has a STONITH device, a peer of which nothing is
+// heard is not called unreachable.
+func TestPeerOutdaterIgnorance(t *testing.T) {
+	silent := func(c net.Conn) { _, _ = clientapi.ReadFrame(c); _, _ = clientapi.ReadFrame(c) }
+	hello := func(then func(net.Conn)) func(net.Conn) {
+		return func(c net.Conn) {
+			_, _ = c.Write(clientapi.AppendFrame(nil, outdate.Hello("serv-a")))
+			then(c)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		conf  string
+		dopd  []func(net.Conn)
+		value int
+	}{
+		{"nobody there", "node serv-a serv-b\nstonith_host * meatware serv-b\n", nil, 20},
+		{"nobody there, and no device", "node serv-a serv-b\n# stonith x\n", nil, 5},
+		{"dopd is wedged", "stonith null /etc/x\n", []func(net.Conn){func(c net.Conn) { time.Sleep(3 * time.Second) }}, 20},
+		{"dopd says it", "", []func(net.Conn){hello(silent)}, 20},
+		{"dopd said it, and went", "", []func(net.Conn){hello(func(net.Conn) {})}, 20},
+		{"dopd says it and answers", "", []func(net.Conn){hello(gives(outdate.Answer("serv-a", 7)))}, 7},
+		{"no device", "", []func(net.Conn){silent}, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("HA_DIR", dir)
+			if err := os.WriteFile(filepath.Join(dir, "ha.cf"), []byte(c.conf), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if len(c.dopd) > 0 {
+				fakeDopd(t, dir, c.dopd...)
+			}
+			if code, _, stderr := runOutdater(t, dir, "-p", "serv-b", "-r", "r0", "-t", "1"); code != c.value {
+				t.Errorf("exit code %d, want %d\n%s", code, c.value, stderr)
+			}
+		})
 	}
 }

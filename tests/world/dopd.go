@@ -98,6 +98,11 @@ func (d *dopd) ask(resource string, answer func(value int)) (id uint64) {
 			ev.Type, ev.Status, ev.Left, ev.Reset = n.Type, n.Status, n.Left, n.Reset || d.h.m.w.c.Mutation == StonithLies
 		}
 	}
+	for g, p := range d.h.m.w.pairs {
+		if resource == name(g) {
+			ev.Promotes = !p.State(d.h.m.i).Primary
+		}
+	}
 	d.event(ev)
 	return id
 }
@@ -126,7 +131,7 @@ const (
 func (m *machine) fencePeer(g int, done func(code int)) {
 	w := m.w
 	w.stats.Handlers++
-	o := &outdater{m: m, g: g, deadline: w.Now() + w.c.HandlerTime, giveUp: w.Now() + dopdPatience, last: outdate.Unreachable}
+	o := &outdater{m: m, g: g, deadline: w.Now() + w.c.HandlerTime, giveUp: w.Now() + dopdPatience, last: outdate.Ignorance(w.c.Stonith)}
 	o.done = func(value int) {
 		if o.over {
 			return

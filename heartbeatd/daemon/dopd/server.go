@@ -67,8 +67,13 @@ type Options struct {
 const (
 	requestTime = 10 * time.Second // for the request of a connection
 	replyTime   = 5 * time.Second
-	maxClients  = 64
 	inboxSize   = 128
+	// Connections: the handlers of drbd run as root, and no other user keeps them out.
+	maxClients  = 64
+	maxOthers   = 32              // of all users but root
+	maxOfOne    = 16              // of one user that is not root
+	roleTime    = 2 * time.Second // for drbdadm role
+	killedAfter = time.Second     // how long a command may take to end that was killed
 )
 
 // Server is dopd.
@@ -81,8 +86,13 @@ type Server struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
-	clients map[uint64]*net.UnixConn
+	clients map[uint64]client
 	last    uint64
+}
+
+type client struct {
+	*net.UnixConn
+	uid uint32
 }
 
 // Listen starts dopd.
@@ -93,7 +103,7 @@ func Listen(o Options) (*Server, error) {
 	if o.Start == nil {
 		o.Start = (*exec.Cmd).Start
 	}
-	s := &Server{o: o, inbox: make(chan outdate.Event, inboxSize), clients: map[uint64]*net.UnixConn{}}
+	s := &Server{o: o, inbox: make(chan outdate.Event, inboxSize), clients: map[uint64]client{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	// A socket there is that of a dead run, or of a dopd that ours replaces.
 	if st, err := os.Lstat(o.Path); err == nil && st.Mode()&os.ModeSocket != 0 {
@@ -125,7 +135,7 @@ func (s *Server) Close() {
 }
 
 // wanted are the fields of messages that the Machine looks at.
-var wanted = []string{"t", "src", "dest", "dop_res", "dop_value", "st", "from_id"}
+var wanted = []string{"t", "src", "dest", "dop_res", "dop_value", "st", "from_id", outdate.IDField}
 
 // Deliver hands over a message of the cluster. It neither waits nor keeps it.
 func (s *Server) Deliver(m *message.Message) {
@@ -237,18 +247,49 @@ func (s *Server) accept() {
 			}
 			continue
 		}
+		uid := uidOf(c)
 		s.mu.Lock()
-		if len(s.clients) >= maxClients || s.ctx.Err() != nil {
+		if s.full(uid) || s.ctx.Err() != nil {
 			s.mu.Unlock()
 			c.Close()
 			continue
 		}
 		s.last++
 		id := s.last
-		s.clients[id] = c
+		s.clients[id] = client{c, uid}
 		s.mu.Unlock()
 		s.wg.Go(func() { s.serve(id, c) })
 	}
+}
+
+// full: there is no room for one more connection of a user.
+func (s *Server) full(uid uint32) bool {
+	others, same := 0, 0
+	for _, c := range s.clients {
+		if c.uid != 0 {
+			others++
+		}
+		if c.uid == uid {
+			same++
+		}
+	}
+	return len(s.clients) >= maxClients || uid != 0 && (others >= maxOthers || same >= maxOfOne)
+}
+
+// uidOf is the user at the other end; nobody if the system does not say.
+func uidOf(c *net.UnixConn) uint32 {
+	const nobody = 65534
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nobody
+	}
+	var cred *syscall.Ucred
+	if raw.Control(func(fd uintptr) {
+		cred, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	}) != nil || err != nil {
+		return nobody
+	}
+	return cred.Uid
 }
 
 // serve reads the one request of a connection and waits for its end.
@@ -271,8 +312,16 @@ func (s *Server) serve(id uint64, c *net.UnixConn) {
 		}
 		return
 	}
+	if s.o.Fencing && outdate.WantsHello(m) {
+		_ = c.SetWriteDeadline(time.Now().Add(replyTime))
+		if _, err := c.Write(clientapi.AppendFrame(nil, outdate.Hello(s.o.Node))); err != nil {
+			return
+		}
+	}
 	n := s.o.Cluster.Node(r.Peer)
-	s.post(outdate.Asked{Client: id, Request: r, Type: n.Type, Status: n.Status, Left: n.Left, Reset: n.Reset})
+	ev := outdate.Asked{Client: id, Request: r, Type: n.Type, Status: n.Status, Left: n.Left, Reset: n.Reset}
+	ev.Promotes = s.o.Fencing && n.Left && s.secondary(r.Resource)
+	s.post(ev)
 	_ = c.SetReadDeadline(time.Time{})
 	var b [1]byte
 	_, _ = c.Read(b[:]) // nothing more is expected: its end
@@ -282,9 +331,9 @@ func (s *Server) serve(id uint64, c *net.UnixConn) {
 // reply answers a program; it then hangs up.
 func (s *Server) reply(id uint64, value int) {
 	s.mu.Lock()
-	c := s.clients[id]
+	c, ok := s.clients[id]
 	s.mu.Unlock()
-	if c == nil {
+	if !ok {
 		return
 	}
 	_ = c.SetWriteDeadline(time.Now().Add(replyTime))
@@ -306,32 +355,8 @@ func (s *Server) run(resource string) {
 }
 
 func (s *Server) drbdadm(resource string) (int, error) {
-	prog, err := lookPath("drbdadm", s.o.Env)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.o.Limit)
-	defer cancel()
-	cmd := exec.Command(prog, "outdate", resource)
-	cmd.Args[0] = "drbdadm"
-	cmd.Env, cmd.Dir = s.o.Env, "/"
-	var out limited
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second
-	if err := s.o.Start(cmd); err != nil {
-		return 0, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-		return 0, fmt.Errorf("killed after %v", s.o.Limit)
-	}
-	for line := range strings.Lines(out.b.String()) {
+	out, err := s.command(s.o.Limit, "outdate", resource)
+	for line := range strings.Lines(out) {
 		if line = strings.TrimSpace(line); line != "" {
 			s.log(hlog.Info, "drbdadm outdate "+resource+": "+line)
 		}
@@ -346,6 +371,53 @@ func (s *Server) drbdadm(resource string) (int, error) {
 		return 0, errors.New(exit.String())
 	}
 	return exit.ExitCode(), nil
+}
+
+// secondary: all volumes of a resource are Secondary here, as far as can be found out.
+func (s *Server) secondary(resource string) bool {
+	out, err := s.command(roleTime, "role", resource)
+	lines := strings.Fields(out)
+	for _, l := range lines {
+		if !strings.HasPrefix(l, "Secondary/") {
+			return false
+		}
+	}
+	return err == nil && len(lines) > 0
+}
+
+// command runs drbdadm and returns what it printed. One that does not end in its time is
+// killed with all that it started, and left behind if not even that ends it: it may wait for a
+// disk.
+func (s *Server) command(limit time.Duration, args ...string) (string, error) {
+	prog, err := lookPath("drbdadm", s.o.Env)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, limit)
+	defer cancel()
+	cmd := exec.Command(prog, args...)
+	cmd.Args[0] = "drbdadm"
+	cmd.Env, cmd.Dir = s.o.Env, "/"
+	var out limited
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = killedAfter
+	if err := s.o.Start(cmd); err != nil {
+		return "", err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err = <-ended:
+		return out.b.String(), err
+	case <-ctx.Done():
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	select {
+	case <-ended:
+	case <-time.After(killedAfter):
+	}
+	return "", fmt.Errorf("killed after %v", limit)
 }
 
 // limited keeps the beginning of what a program prints.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -164,6 +165,74 @@ func TestHangingCommand(t *testing.T) {
 			t.Fatal("the child of drbdadm lives on")
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestFullOfOthers: one user, and all users but root, leave room for others and for root.
+func TestFullOfOthers(t *testing.T) {
+	s := &Server{clients: map[uint64]client{}}
+	add := func(uid uint32, n int) (got int) {
+		for range n {
+			if s.full(uid) {
+				return got
+			}
+			s.last++
+			s.clients[s.last] = client{uid: uid}
+			got++
+		}
+		return got
+	}
+	for _, c := range []struct {
+		uid  uint32
+		want int
+	}{{1000, maxOfOne}, {1001, maxOfOne}, {1002, 0}, {0, maxClients - maxOthers}} {
+		if got := add(c.uid, 100); got != c.want {
+			t.Errorf("user %d: %d connections, want %d", c.uid, got, c.want)
+		}
+	}
+	if uid := testUID(t); uid != uint32(os.Getuid()) {
+		t.Errorf("the other end is user %d, want %d", uid, os.Getuid())
+	}
+}
+
+// testUID is what a socket says of ourselves.
+func testUID(t *testing.T) uint32 {
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in, err := ln.AcceptUnix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	return uidOf(in)
+}
+
+// TestLeftBehind: a command that outlives its kill (its pipe does, here) is not waited for.
+func TestLeftBehind(t *testing.T) {
+	_, dir := two(t, `setsid sleep 4 & sleep 1000`, 300*time.Millisecond)
+	begin := time.Now()
+	if got := ask(t, filepath.Join(dir, "node1"), outdate.Request{Peer: "node2", Resource: "r0"}); got != 20 || time.Since(begin) > 3*time.Second {
+		t.Errorf("%d after %v, want 20 after 0.3 to 1.3 s", got, time.Since(begin))
+	}
+}
+
+// TestRole: who asks for the answer to a peer that left may be about to become Primary.
+func TestRole(t *testing.T) {
+	_, dir := two(t, `case $2 in two) echo Secondary/Unknown; echo Primary/Unknown;; r0) echo Secondary/Unknown;; pri) echo Primary/Unknown;; bad) echo Secondary/Unknown; exit 1;; none) ;; esac`, 0)
+	s := &Server{o: Options{Env: []string{"PATH=" + dir + ":/usr/bin:/bin"}, Start: (*exec.Cmd).Start}, ctx: t.Context()}
+	for resource, want := range map[string]bool{"r0": true, "pri": false, "two": false, "bad": false, "none": false} {
+		if got := s.secondary(resource); got != want {
+			t.Errorf("%s: %v, want %v", resource, got, want)
+		}
 	}
 }
 
