@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Mirrors is what drbd.conf says, as far as haresources depends on it.
@@ -31,6 +32,10 @@ type Mirror struct {
 	Alone bool
 	// Outdater says that its handler fence-peer is drbd-peer-outdater.
 	Outdater bool
+	// OutdaterTime is how long that waits for the answer.
+	OutdaterTime time.Duration
+	// Floating says that a host has no name, only an address.
+	Floating bool
 }
 
 func (m Mirrors) find(name string) (Mirror, bool) {

@@ -3,11 +3,14 @@ package sysenv
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	drbd "classicha/drbdd/config"
 	drbdenv "classicha/drbdd/config/sysenv"
 	"classicha/heartbeatd/config"
+	"classicha/heartbeatd/outdate"
 )
 
 // drbdConf is the drbd.conf that belongs to a configuration directory: one in it,
@@ -55,6 +58,7 @@ func mirror(conf *drbd.Config, r *drbd.Resource) config.Mirror {
 	for _, h := range r.Hosts {
 		out.Hosts = append(out.Hosts, h.Names...)
 		out.Stacked = out.Stacked || h.Kind == drbd.Stacked
+		out.Floating = out.Floating || h.Kind == drbd.Floating
 	}
 	h := r.Me
 	if h == nil && len(r.Hosts) > 0 {
@@ -65,6 +69,7 @@ func mirror(conf *drbd.Config, r *drbd.Resource) config.Mirror {
 	}
 	handler, _ := conf.Handler(r, "fence-peer")
 	out.Outdater = strings.Contains(handler, "drbd-peer-outdater")
+	out.OutdaterTime = outdaterTime(handler)
 	var meta []string
 	for _, v := range h.Volumes {
 		out.Devices = append(out.Devices, v.DeviceName())
@@ -78,6 +83,22 @@ func mirror(conf *drbd.Config, r *drbd.Resource) config.Mirror {
 		out.Alone = out.Alone || who == "both" || h.Has(who)
 	}
 	return out
+}
+
+// outdaterTime is the option -t of a drbd-peer-outdater.
+func outdaterTime(command string) time.Duration {
+	t := outdate.DefaultTime
+	words := strings.Fields(command)
+	for i, w := range words {
+		v, ok := strings.CutPrefix(w, "-t")
+		if ok && v == "" && i+1 < len(words) {
+			v = words[i+1]
+		}
+		if n, err := strconv.Atoi(strings.Trim(v, `"'`)); ok && err == nil {
+			t = time.Duration(n) * time.Second
+		}
+	}
+	return t
 }
 
 func realPath(name string) string {
