@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -105,9 +106,18 @@ func (t *tool) run(argv []string, l limit, stdin io.Reader, stdout, stderr io.Wr
 		return ended{Ended: e}
 	case <-timer.C:
 		p.Kill(syscall.SIGKILL)
-		return ended{Ended: <-done, late: true}
+	}
+	timer.Reset(killedDelay)
+	select {
+	case e := <-done:
+		return ended{Ended: e, late: true}
+	case <-timer.C: // it waits for a disk, and ends when that answers
+		return ended{Ended: Ended{Signal: syscall.SIGKILL}, late: true}
 	}
 }
+
+// killedDelay is how long a program that was killed may take to end.
+const killedDelay = waitDelay + time.Second
 
 func (t *tool) callEnv() []string {
 	if t.current == "" {
@@ -119,11 +129,29 @@ func (t *tool) callEnv() []string {
 // output makes a call for what it prints; what it says on standard error is
 // dropped unless loud. It is made in a dry run, too, and not printed.
 func (t *tool) output(argv []string, l limit, loud bool) (string, ended) {
-	var out bytes.Buffer
+	var out lockedBuffer
 	var stderr io.Writer
 	if loud {
 		stderr = t.err
 	}
 	e := t.run(argv, l, nil, &out, stderr)
 	return out.String(), e
+}
+
+// lockedBuffer is read while a program that could not be ended may still write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -27,6 +27,7 @@ type by struct {
 	code   int
 	signal syscall.Signal
 	fails  error // it cannot be started
+	deaf   bool  // it waits for a disk, and a signal does not end it
 }
 
 type fakeProcess struct {
@@ -50,6 +51,11 @@ func (f *fakes) start(c Call) (Process, error) {
 }
 
 func (p *fakeProcess) Wait() Ended {
+	if p.deaf {
+		time.Sleep(p.after)
+		fmt.Fprint(p.out, p.by.out)
+		return Ended{Code: p.code}
+	}
 	select {
 	case <-time.After(p.after):
 		if p.by.out != "" {

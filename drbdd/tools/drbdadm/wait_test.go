@@ -155,6 +155,27 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestNotEvenKilled: a program that waits for a disk does not hold drbdadm, whether its output is
+// wanted or not.
+func TestNotEvenKilled(t *testing.T) {
+	for line, c := range map[string]struct{ late, said string }{
+		"role r0":   {"role", "Command 'drbdsetup-84 role 0' did not terminate within 5 seconds\n"},
+		"adjust r0": {"show", "Command 'drbdsetup-84 show r0' did not terminate within 5 seconds\n"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			b := newBench(t, onePair)
+			b.took = map[string]by{c.late: {after: time.Hour, deaf: true, out: "late"}}
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				if code := b.do(line); code != 20 || b.err.String() != c.said || time.Since(began) != 5*time.Second+killedDelay {
+					t.Errorf("exit %d after %v, said %q", code, time.Since(began), &b.err)
+				}
+				time.Sleep(2 * time.Hour) // it ends at last
+			})
+		})
+	}
+}
+
 // TestBePrimary: sh-b-pri tries five times, a second apart.
 func TestBePrimary(t *testing.T) {
 	b := newBench(t, strings.Replace(onePair, "{", "{ startup { become-primary-on alpha; }", 1))
