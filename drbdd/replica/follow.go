@@ -14,7 +14,11 @@ func (v *volume) followed(os, ns state.State) {
 		if ns.Disk == wire.UpToDate && ns.PDisk == wire.UpToDate {
 			b.crashed = false
 		}
-		if f := state.MetaFlags(b.super.Flags, ns, b.crashed); f != b.super.Flags {
+		f := state.MetaFlags(b.super.Flags, ns, b.crashed)
+		if v.rs != nil && !v.rs.target && v.rs.told {
+			f &^= metadata.PeerOutdated // see answerPing
+		}
+		if f != b.super.Flags {
 			b.super.Flags = f
 			if f.Has(metadata.PrimaryInd) && !b.recorded.Has(metadata.PrimaryInd) && ns.Role != wire.Primary && r.peer.up {
 				// The activity log of this node is what tells of the peer's writes from now

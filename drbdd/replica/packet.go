@@ -208,7 +208,7 @@ func (r *Resource) answerPing() {
 				}
 			})
 		}
-		if b.recorded.Has(metadata.PeerOutdated) {
+		if (b.recorded | b.super.Flags).Has(metadata.PeerOutdated) { // or it is being written
 			b.super.Flags &^= metadata.PeerOutdated
 			wait++
 			b.syncSuper(answer)
