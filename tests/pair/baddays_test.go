@@ -17,8 +17,15 @@ func TestBadDays(t *testing.T) {
 	cut := func(link int) func() { return func() { c.cutLink(link, "both ways") } }
 	mend := func() { c.Must(c.Lab.Heal()) }
 	g.after = map[string]func(){
-		"the power of serv-a is gone":                 func() { c.cut(c.A) },
-		"serv-a is started again":                     func() { c.restart(c.A) },
+		"the power of serv-a is gone":        func() { c.cut(c.A) },
+		"serv-a is started again":            func() { c.restart(c.A) },
+		"the power supply of serv-b is dead": func() { c.A.Do("touch", "/var/log/fence-is-broken"); c.cut(c.B) },
+		"serv-b has a new power supply": func() {
+			c.acknowledged(20)
+			c.A.Do("rm", "/var/log/fence-is-broken")
+			c.Wait(limit, "the reset of serv-b", func() bool { return c.wasFenced(c.B) })
+			c.restart(c.B)
+		},
 		"the network eth0 is broken":                  cut(0),
 		"the network eth0 is mended":                  mend,
 		"the replication link is broken":              cut(2),

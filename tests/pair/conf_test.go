@@ -52,6 +52,7 @@ while read -r line; do
 	esac
 done
 case $action in reboot | off) ;; *) exit 0 ;; esac
+[ ! -e /var/log/fence-is-broken ] || exit 1
 echo "$node" >/var/log/power.$$ && mv /var/log/power.$$ /var/log/power-off
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 	[ -e /var/log/power-off ] || exit 0
