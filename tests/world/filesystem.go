@@ -57,6 +57,7 @@ func (f *filesystem) start(done func(ok bool)) {
 		if ok {
 			m.w.note("%s: group %d is mounted, history %d", m, f.s.g, f.s.pair.History(m.i))
 			f.mount++
+			m.w.clients[f.s.g].ledger.mounted[m.i] = m.w.Now()
 			f.mounted, f.cache = true, map[int]*page{}
 		}
 		done(ok)

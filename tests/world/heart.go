@@ -24,6 +24,7 @@ type heart struct {
 	known  map[string]uint64 // on its disk
 	mayRun []string          // below /run: groups that a killed daemon left
 	dopd   *dopd             // nil: communication is not up
+	socket bool              // of dopd: a killed one leaves it
 	again  bool              // it executes itself again
 
 	spinAt time.Duration
@@ -109,7 +110,7 @@ func (h *heart) leftBehind() (keys []string) {
 // off: the machine is gone, or the daemon was killed.
 func (h *heart) off() {
 	h.kill()
-	h.mayRun = nil
+	h.mayRun, h.socket = nil, false
 }
 
 func (h *heart) kill() {
@@ -192,7 +193,7 @@ func (h *heart) carryOut(a cluster.Action) {
 	case cluster.Deliver:
 		h.dopd.event(outdate.Heard{Msg: a.Msg})
 	case cluster.CommUp:
-		h.dopd = newDopd(h)
+		h.dopd, h.socket = newDopd(h), true
 		h.event(cluster.ClientJoined{Name: outdate.Client})
 	case cluster.Suspect:
 		for _, p := range w.pairs {
@@ -202,6 +203,7 @@ func (h *heart) carryOut(a cluster.Action) {
 		h.ended(a)
 	case cluster.Reexec:
 		h.kill()
+		h.socket = false
 		h.again = true
 		run := h.run
 		h.m.after(w.Between(20*time.Millisecond, 300*time.Millisecond), func() {
@@ -222,6 +224,7 @@ func (h *heart) ended(a cluster.Exit) {
 		}
 	}
 	h.kill()
+	h.socket = false
 }
 
 func (h *heart) send(a cluster.Send) {

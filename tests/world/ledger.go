@@ -19,6 +19,8 @@ type ledger struct {
 	// lostAt is when a power cut took back a record on the disk of a machine; it is forgotten
 	// when both are in sync. bornAt is when its drbdd began.
 	lostAt [2][records]time.Duration
+	// mounted is when a machine mounted it last.
+	mounted [2]time.Duration
 }
 
 // entry is a record that has to be there: this attempt or a later one.
@@ -83,14 +85,15 @@ func (l *ledger) check(m *machine, history, record int, number uint64) {
 // weaker tells what excuses a missing record: each needs more than one fault, or is what the
 // protocol does not promise (drbd.conf(5)).
 func (l *ledger) weaker(m *machine, e *entry, record int) string {
+	other := 1 - e.on // who went on with the data
 	switch {
-	case m.i == e.on:
-		return "" // its own disk was flushed
-	case l.lostAt[m.i][record] > e.at:
+	case m.i == e.on && l.mounted[other] < e.at:
+		return "" // nobody: its own disk was flushed
+	case l.lostAt[other][record] > e.at:
 		return "both machines lost their power, and the one whose disk was flushed is not back"
 	case l.c.w.c.Protocol == 'A':
 		return "protocol A: the last writes may be lost"
-	case l.c.w.c.Protocol == 'B' && l.boots(m.i) != e.boot:
+	case l.c.w.c.Protocol == 'B' && l.boots(other) != e.boot:
 		return "protocol B: both machines failed"
 	}
 	return ""

@@ -90,6 +90,9 @@ func (v *volume) becameTarget(n *node, c wire.ConnState, was wire.DiskState) {
 				wanted = true // nothing was promised there since the other history began
 			}
 		}
+		if w.outside != nil && w.unruly && w.p.net.Protocol != 'C' {
+			wanted = true // it acknowledged before it noticed that it is alone, and died; the peer was Primary, too
+		}
 		if was == wire.Inconsistent && n.app == nil {
 			wanted = true // "due to disk states": an I/O error made it so, and pass_on let it
 		}
