@@ -109,6 +109,13 @@ func (r *Resource) gotStateReq(v *volume, q wire.StateReq) {
 		reply(wire.ConcurrentStateChange)
 		return
 	}
+	if v != nil && v.kept != 0 && c.Mask&wire.PeerMask == wire.PeerMask && c.Val.Peer() == wire.Primary {
+		// What its predecessor served is still open here and goes on soon: with a file system that
+		// knows nothing of what another Primary would write.
+		v.logf(Warn, "The peer wants to become Primary, but applications wait here since the last daemon ended")
+		reply(wire.TwoPrimaries)
+		return
+	}
 	if !wide {
 		reply(v.apply(c, false))
 		return

@@ -148,3 +148,28 @@ func TestPrimarySyncTargetMeetsItsSourceAgain(t *testing.T) {
 		t.Errorf("the source is back, and the connection is %s", v.Conn)
 	}
 }
+
+// The successor of a killed daemon is Secondary at first, but a file system is mounted on its
+// device. A peer that becomes Primary now would change the data under it.
+func TestPeerOfWaitingApplicationsIsNotPromoted(t *testing.T) {
+	for exposed, want := range map[uint64]wire.Result{0x1234: wire.TwoPrimaries, 0: wire.Success} {
+		h := newSuccessor(t, true, replica.DefaultDiskOptions(), exposed)
+		h.meet(0x1234)
+		secondary := wire.State(0).WithRole(wire.Secondary).WithPeer(wire.Secondary).WithDisk(wire.UpToDate).WithPdsk(wire.UpToDate)
+		h.hear(wire.CmdState, wire.StateInfo{State: secondary.WithConn(wire.WFReportParams)})
+		h.hear(wire.CmdState, wire.StateInfo{State: secondary.WithConn(wire.Connected)})
+		if v := h.r.View().Volumes[0]; v.Conn != wire.Connected {
+			t.Fatalf("it is %s", v.Conn)
+		}
+		var got wire.Result
+		h.watch = func(a replica.Action) {
+			if s, ok := a.(replica.Send); ok && s.Cmd == wire.CmdStateChgReply {
+				got = s.Body.(wire.StateReply).Result
+			}
+		}
+		h.hear(wire.CmdStateChgReq, wire.StateReq{Mask: wire.RoleMask, Val: wire.State(0).WithRole(wire.Primary)})
+		if got != want {
+			t.Errorf("applications that wait for %#x: the peer is answered %d, want %d", exposed, got, want)
+		}
+	}
+}

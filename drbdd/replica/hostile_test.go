@@ -40,6 +40,11 @@ func newHost(t *testing.T, good bool) *host {
 }
 
 func newHostWith(t *testing.T, good bool, disk replica.DiskOptions) *host {
+	return newSuccessor(t, good, disk, 0)
+}
+
+// newSuccessor is a host whose predecessor was killed; applications wait for exposed.
+func newSuccessor(t *testing.T, good bool, disk replica.DiskOptions, exposed uint64) *host {
 	h := &host{t: t, now: time.Unix(1e9, 0), held: map[replica.Buf]bool{}}
 	h.r = replica.New(replica.Config{Name: "r0", Features: wire.FeatTrim | wire.FeatThinResync}, 1)
 	meta := make(memory, 1<<20)
@@ -63,7 +68,7 @@ func newHostWith(t *testing.T, good bool, disk replica.DiskOptions) *host {
 		s.Super.Flags |= metadata.Consistent | metadata.WasUpToDate
 		bm.ClearAll()
 	}
-	h.command(replica.NewMinor{Vol: 0})
+	h.command(replica.NewMinor{Vol: 0, Exposed: exposed})
 	h.command(replica.Attach{Vol: 0, Options: disk, Super: s.Super, Layout: s.Layout, Bitmap: bm,
 		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, CanDiscard: true, Name: "disk"})
 	o := replica.DefaultNetOptions()
