@@ -11,6 +11,7 @@ type app struct {
 
 func (a *app) name() string { return "app" }
 func (a *app) status() bool { return a.alive }
+func (a *app) killed()      {}
 
 func (a *app) start(done func(ok bool)) {
 	a.alive, a.ready = true, false

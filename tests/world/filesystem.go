@@ -27,6 +27,9 @@ type page struct {
 func (f *filesystem) name() string { return "Filesystem" }
 func (f *filesystem) status() bool { return f.mounted }
 
+// killed: a mount or unmount that waits for the device cannot be killed.
+func (f *filesystem) killed() {}
+
 // holds: the device cannot be given up.
 func (f *filesystem) holds() bool { return f.mounted || f.opening }
 

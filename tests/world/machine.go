@@ -172,7 +172,7 @@ func (m *machine) pause(d time.Duration) {
 
 // killDrbdd is kill -9 of drbdd; whoever watches it starts it again after a while.
 func (m *machine) killDrbdd(down time.Duration) {
-	if !m.power {
+	if !m.power || !m.w.pairs[0].State(m.i).Running {
 		return
 	}
 	m.w.note("%s: drbdd killed", m)

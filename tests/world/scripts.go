@@ -164,6 +164,7 @@ func (h *heart) script(r resource, op string, done func(ok bool)) {
 	h.m.after(scriptLimit, func() {
 		if !over {
 			w.note("%s: %s %s is killed", h.m, r.name(), op)
+			r.killed()
 			end(false)
 		}
 	})

@@ -24,18 +24,19 @@ type service struct {
 type resource interface {
 	name() string
 	status() bool
-	// start and stop call done once, unless the power goes.
+	// start and stop call done once, unless the power goes or the script is killed.
 	start(done func(ok bool))
 	stop(done func(ok bool))
+	killed()
 }
 
 func newService(m *machine, g int) *service {
 	s := &service{m: m, g: g, pair: m.w.pairs[g]}
 	s.fs = &filesystem{s: s}
 	s.app = &app{s: s}
-	s.chain = []resource{&drbddisk{s}, s.fs, &address{s}, s.app}
+	s.chain = []resource{&drbddisk{s: s}, s.fs, &address{s}, s.app}
 	if m.w.c.Mutation == AddressFirst {
-		s.chain = []resource{&drbddisk{s}, &address{s}, s.app, s.fs}
+		s.chain = []resource{&drbddisk{s: s}, &address{s}, s.app, s.fs}
 	}
 	return s
 }
@@ -81,7 +82,12 @@ func (s *service) String() string {
 }
 
 // drbddisk is resource.d/drbddisk.
-type drbddisk struct{ s *service }
+type drbddisk struct {
+	s   *service
+	run int // counts scripts that were killed
+}
+
+func (d *drbddisk) killed() { d.run++ }
 
 func (d *drbddisk) name() string { return "drbddisk" }
 
@@ -114,12 +120,20 @@ func (d *drbddisk) stop(done func(ok bool)) {
 
 // again repeats a command that fails.
 func (d *drbddisk) again(tries int, done func(ok bool), command func(then func(ok bool))) {
+	run := d.run
 	command(func(ok bool) {
+		if d.run != run {
+			return
+		}
 		if tries--; ok || tries == 0 {
 			done(ok)
 			return
 		}
-		d.s.m.after(second, func() { d.again(tries, done, command) })
+		d.s.m.after(second, func() {
+			if d.run == run {
+				d.again(tries, done, command)
+			}
+		})
 	})
 }
 
@@ -128,6 +142,7 @@ type address struct{ s *service }
 
 func (a *address) name() string { return "address" }
 func (a *address) status() bool { return a.s.vip }
+func (a *address) killed()      {}
 
 func (a *address) start(done func(ok bool)) {
 	a.s.vip = true
