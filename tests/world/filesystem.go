@@ -12,7 +12,9 @@ type filesystem struct {
 	mount   int // counts mounts and their ends
 	mounted bool
 	opening bool // mount(8) waits for the device
-	cache   map[int]*page
+	// stopping: umount(8) waits for it.
+	stopping bool
+	cache    map[int]*page
 }
 
 // page is a record in the cache.
@@ -36,7 +38,7 @@ func (f *filesystem) holds() bool { return f.mounted || f.opening }
 // forget: the power went.
 func (f *filesystem) forget() {
 	f.mount++
-	f.mounted, f.opening, f.cache = false, false, nil
+	f.mounted, f.opening, f.stopping, f.cache = false, false, false, nil
 }
 
 // start mounts: the device must be Primary, and answer.
@@ -60,7 +62,6 @@ func (f *filesystem) start(done func(ok bool)) {
 		if ok {
 			m.w.note("%s: group %d is mounted, history %d", m, f.s.g, f.s.pair.History(m.i))
 			f.mount++
-			m.w.clients[f.s.g].ledger.mounted[m.i] = m.w.Now()
 			f.mounted, f.cache = true, map[int]*page{}
 		}
 		done(ok)
@@ -76,16 +77,21 @@ func (f *filesystem) stop(done func(ok bool)) {
 	m := f.s.m
 	left, good := 1, true
 	mount := f.mount
+	f.stopping = true
 	written := func(ok bool) {
 		good = good && ok
 		if left--; left > 0 || f.mount != mount {
 			return
 		}
 		if !good {
+			f.stopping = false
 			done(false)
 			return
 		}
 		f.flush(func(ok bool) {
+			if f.mount == mount {
+				f.stopping = false
+			}
 			if ok && f.mount == mount {
 				f.forget()
 				m.w.note("%s: group %d is unmounted", m, f.s.g)

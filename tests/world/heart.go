@@ -68,7 +68,17 @@ func (w *World) cluster() {
 }
 
 // start starts the daemon as a boot or whoever watches it does.
-func (h *heart) start() { h.begin(cluster.Saved{}) }
+func (h *heart) start() {
+	for _, s := range h.m.services {
+		if s.busy > 0 || s.fs.stopping {
+			// Scripts of a killed heartbeat still run. The real one does not wait for them: a start
+			// beside a stop is a race that is not played here.
+			h.m.after(100*time.Millisecond, h.start)
+			return
+		}
+	}
+	h.begin(cluster.Saved{})
+}
 
 func (h *heart) begin(saved cluster.Saved) {
 	w := h.m.w

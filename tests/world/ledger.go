@@ -19,8 +19,8 @@ type ledger struct {
 	// lostAt is when a power cut took back a record on the disk of a machine; it is forgotten
 	// when both are in sync. bornAt is when its drbdd began.
 	lostAt [2][records]time.Duration
-	// mounted is when a machine mounted it last.
-	mounted [2]time.Duration
+	// wentOn is when a machine became Primary last.
+	wentOn [2]time.Duration
 }
 
 // entry is a record that has to be there: this attempt or a later one.
@@ -87,7 +87,7 @@ func (l *ledger) check(m *machine, history, record int, number uint64) {
 func (l *ledger) weaker(m *machine, e *entry, record int) string {
 	other := 1 - e.on // who went on with the data
 	switch {
-	case m.i == e.on && l.mounted[other] < e.at:
+	case m.i == e.on && l.wentOn[other] < e.at:
 		return "" // nobody: its own disk was flushed
 	case l.lostAt[other][record] > e.at:
 		return "both machines lost their power, and the one whose disk was flushed is not back"

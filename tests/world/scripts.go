@@ -103,7 +103,7 @@ func (h *heart) take(s *service, done func(ok bool)) {
 			next(k + 1)
 			return
 		}
-		h.script(s.chain[k], "start", func(ok bool) {
+		h.script(s, s.chain[k], "start", func(ok bool) {
 			if ok {
 				next(k + 1)
 				return
@@ -135,7 +135,7 @@ func (h *heart) give(s *service, done func(ok bool)) {
 			done(true)
 			return
 		}
-		h.script(s.chain[k], "stop", func(ok bool) {
+		h.script(s, s.chain[k], "stop", func(ok bool) {
 			switch {
 			case h.run != run:
 			case ok, tries == 1 && !s.chain[k].status():
@@ -152,12 +152,15 @@ func (h *heart) give(s *service, done func(ok bool)) {
 }
 
 // script runs a script: it takes its time, and its time is limited.
-func (h *heart) script(r resource, op string, done func(ok bool)) {
+func (h *heart) script(s *service, r resource, op string, done func(ok bool)) {
 	w := h.m.w
 	over := false
+	s.busy++
+	boot := h.m.boot
 	end := func(ok bool) {
-		if !over {
+		if !over && h.m.boot == boot {
 			over = true
+			s.busy--
 			done(ok)
 		}
 	}

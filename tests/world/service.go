@@ -12,6 +12,7 @@ type service struct {
 	g       int
 	pair    *simworld.Pair
 	chain   []resource
+	busy    int  // scripts that run
 	active  bool // some of it is or may be running here
 	crashed bool // it was active when the power went, nobody made sure that it is gone
 
@@ -43,7 +44,7 @@ func newService(m *machine, g int) *service {
 
 // off: the power went.
 func (s *service) off() {
-	s.vip = false
+	s.vip, s.busy = false, 0
 	s.app.end()
 	s.fs.forget()
 }
@@ -104,7 +105,14 @@ const (
 
 func (d *drbddisk) start(done func(ok bool)) {
 	force := d.s.m.w.c.Mutation == ForcedPrimary
-	d.again(diskTries, done, func(then func(ok bool)) { d.s.pair.Promote(d.s.m.i, force, then) })
+	d.again(diskTries, done, func(then func(ok bool)) {
+		d.s.pair.Promote(d.s.m.i, force, func(ok bool) {
+			if w := d.s.m.w; ok {
+				w.clients[d.s.g].ledger.wentOn[d.s.m.i] = w.Now()
+			}
+			then(ok)
+		})
+	})
 }
 
 func (d *drbddisk) stop(done func(ok bool)) {
