@@ -588,3 +588,27 @@ func TestOfferIsRepeated(t *testing.T) {
 	k.pass(offerAgain+5*time.Second, "active")
 	k.expect("ask_resources rsc_hold=local info=me")
 }
+
+// TestAdoptedIsCompletedAfterAContest: what a killed daemon left is completed when the other node
+// has nothing of it. That one held it, and seemed to be dead before it gave it up; when it is back it is this
+// node that gives up last, and no report follows.
+func TestAdoptedIsCompletedAfterAContest(t *testing.T) {
+	c := testConfig("node1", "node2")
+	c.AutoFailback = FailbackOff
+	k := &talk{t: t, n: New(c, 1, Saved{Groups: []string{c.Groups[0].Key}, Found: true}), now: t0}
+	k.boot("")
+	k.hear("resource", "rsc_hold", "all", "rtype", "full", "isstable", "1", "hbd", "1", "hbd_took", "foreign")
+	k.pass(time.Second, "active")
+	k.refuse("RUN acquire [0]") // the other has it, too
+	k.pass(5*time.Second, "")   // and is silent
+	for len(k.job) > 0 {
+		k.finish()
+	}
+	k.sent = nil
+	k.hear("status", "st", "active", "hbd", "1")
+	k.hear("resource", "rsc_hold", "local", "rtype", "full", "isstable", "1", "hbd", "1", "hbd_took", "none")
+	k.expect("RUN release [1]")
+	k.finish()
+	k.pass(3*time.Second, "active")
+	k.expect("RUN acquire [0]")
+}

@@ -14,14 +14,18 @@ func (c *classic) audit(p *peer) {
 	if c.state != resStable || c.standby.state != standbyNot || !p.res.known || !p.res.stable || p.res.leaving {
 		return
 	}
-	both := c.held & p.res.holds.swap()
-	if both == HoldNone {
-		if c.contested {
-			c.contested = false
-			c.n.do(Announce{Groups: c.n.runningGroups()})
-		}
+	if both := c.held & p.res.holds.swap(); both == HoldNone {
+		c.uncontested()
 	} else {
 		c.contest(p, both)
+	}
+}
+
+// uncontested: no class is held by both any more.
+func (c *classic) uncontested() {
+	if c.contested {
+		c.contested = false
+		c.n.do(Announce{Groups: c.n.runningGroups()})
 	}
 }
 
@@ -168,6 +172,9 @@ func (c *classic) completeAdopted() {
 // own class is its own task.
 func (c *classic) orphanTimers() {
 	n := c.n
+	if c.contested && c.quiet() && c.held&c.other.res.holds.swap() == HoldNone {
+		c.uncontested() // it was we who gave up last: the other has nothing to report
+	}
 	c.completeAdopted()
 	if c.nobodys() == HoldNone {
 		c.orphanAt = time.Time{}
