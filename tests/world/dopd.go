@@ -162,8 +162,6 @@ func (o *outdater) poll() {
 		return
 	case o.asked != nil && o.asked != d: // it hung up
 		o.asked, o.giveUp = nil, now+dopdPatience
-	case o.asked == nil && d == nil && o.m.heart.socket: // it was killed
-		o.last, o.giveUp = outdate.Failed, now+dopdPatience
 	case o.asked == nil && d == nil && now+pollEvery >= o.giveUp:
 		o.done(o.last)
 		return

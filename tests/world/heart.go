@@ -24,7 +24,6 @@ type heart struct {
 	known  map[string]uint64 // on its disk
 	mayRun []string          // below /run: groups that a killed daemon left
 	dopd   *dopd             // nil: communication is not up
-	socket bool              // of dopd: a killed one leaves it
 	again  bool              // it executes itself again
 
 	spinAt time.Duration
@@ -120,7 +119,7 @@ func (h *heart) leftBehind() (keys []string) {
 // off: the machine is gone, or the daemon was killed.
 func (h *heart) off() {
 	h.kill()
-	h.mayRun, h.socket = nil, false
+	h.mayRun = nil
 }
 
 func (h *heart) kill() {
@@ -203,7 +202,7 @@ func (h *heart) carryOut(a cluster.Action) {
 	case cluster.Deliver:
 		h.dopd.event(outdate.Heard{Msg: a.Msg})
 	case cluster.CommUp:
-		h.dopd, h.socket = newDopd(h), true
+		h.dopd = newDopd(h)
 		h.event(cluster.ClientJoined{Name: outdate.Client})
 	case cluster.Suspect:
 		for _, p := range w.pairs {
@@ -213,7 +212,6 @@ func (h *heart) carryOut(a cluster.Action) {
 		h.ended(a)
 	case cluster.Reexec:
 		h.kill()
-		h.socket = false
 		h.again = true
 		run := h.run
 		h.m.after(w.Between(20*time.Millisecond, 300*time.Millisecond), func() {
@@ -234,7 +232,6 @@ func (h *heart) ended(a cluster.Exit) {
 		}
 	}
 	h.kill()
-	h.socket = false
 }
 
 func (h *heart) send(a cluster.Send) {
