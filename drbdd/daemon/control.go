@@ -252,7 +252,8 @@ func (s *Server) remove(r *resource) {
 
 // down ends everything of a resource.
 func (s *Server) down(ctx context.Context, r *resource) control.Answer {
-	for _, v := range r.volumes() {
+	vols := r.volumes()
+	for _, v := range vols {
 		if a := s.closeFront(ctx, v); a != nil {
 			a.Info = append(a.Info, "failed to demote")
 			return *a
@@ -261,6 +262,9 @@ func (s *Server) down(ctx context.Context, r *resource) control.Answer {
 	a := result(r.command(ctx, replica.DownCmd{}))
 	if a.Error != 0 || a.State != 0 || a.Usage != "" {
 		return a
+	}
+	for _, v := range vols {
+		v.stopResuming()
 	}
 	r.mu.Lock()
 	r.vols = nil

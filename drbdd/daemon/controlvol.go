@@ -31,18 +31,7 @@ func (s *Server) changeVolume(ctx context.Context, v *volume, q control.Request)
 	case "primary":
 		return s.promote(ctx, v, force)
 	case "secondary":
-		defer s.save()
-		if a := s.closeFront(ctx, v); a != nil {
-			return *a
-		}
-		a := do(replica.SecondaryCmd{Vol: v.nr})
-		if a.State != 0 || a.Usage != "" {
-			// Still Primary: the device comes back.
-			if err := v.open(ctx); err != nil {
-				a.Info = append(a.Info, err.Error())
-			}
-		}
-		return a
+		return s.demote(ctx, v)
 	case "invalidate":
 		return do(replica.Invalidate{Vol: v.nr})
 	case "invalidate-remote":
@@ -63,6 +52,30 @@ func (s *Server) changeVolume(ctx context.Context, v *volume, q control.Request)
 		return do(replica.NewCurrentUUID{Vol: v.nr, Clear: q.Options["clear-bitmap"] == "yes"})
 	}
 	return control.Answer{Usage: fmt.Sprintf("drbdd has no command %q", q.Cmd)}
+}
+
+// demote makes the node Secondary, and the device go.
+func (s *Server) demote(ctx context.Context, v *volume) control.Answer {
+	defer s.save()
+	resuming := v.stopResuming()
+	if a := s.closeFront(ctx, v); a != nil {
+		if resuming {
+			s.goOn(v, false)
+		}
+		return *a
+	}
+	a := result(v.r.command(ctx, replica.SecondaryCmd{Vol: v.nr}))
+	switch {
+	case a.Error == 0 && a.State == 0 && a.Usage == "":
+	case resuming:
+		s.goOn(v, false) // applications wait for it
+	case a.State != 0 || a.Usage != "":
+		// Still Primary: the device comes back.
+		if err := v.open(ctx); err != nil {
+			a.Info = append(a.Info, err.Error())
+		}
+	}
+	return a
 }
 
 // promote makes the node Primary, and the device appear.

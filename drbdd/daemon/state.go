@@ -1,14 +1,12 @@
 package daemon
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"classicha/drbdd/control"
 	"classicha/drbdd/replica"
@@ -117,7 +115,7 @@ func (s *Server) restore() {
 			// A device that the keeper has was there: its node was Primary, or about to be. Without
 			// it nobody has the device open, and the cluster manager promotes when it wants.
 			if v := r.volume(y.Vol); v != nil && kept[v.name()] {
-				go s.resume(ctx, v, x.Connected)
+				s.goOn(v, x.Connected)
 			}
 		}
 	}
@@ -133,55 +131,4 @@ func (s *Server) must(name, what string, a control.Answer) {
 		}
 		s.logf(replica.Error, "drbd "+name, "%s after the end of the last drbdd: %s %v", what, text, a.Info)
 	}
-}
-
-// peerPatience is how long a returned Primary waits for its peer before it goes
-// on alone: applications stand still meanwhile, but a peer that was promoted in
-// the meantime is noticed.
-const peerPatience = 5 * time.Second
-
-// resume makes a device go on that applications have open. Until that works they
-// wait.
-func (s *Server) resume(ctx context.Context, v *volume, connected bool) {
-	if connected {
-		events, stop := s.watch()
-		limit := time.NewTimer(peerPatience)
-		for waiting := true; waiting && !v.met(); {
-			select {
-			case <-ctx.Done():
-				stop()
-				return
-			case <-limit.C:
-				waiting = false
-			case <-events:
-			}
-		}
-		limit.Stop()
-		stop()
-	}
-	for {
-		a := s.promote(ctx, v, false)
-		if a.Error == 0 && a.State == 0 && a.Usage == "" {
-			s.logf(replica.Info, v, "Primary again; applications go on")
-			return
-		}
-		s.logf(replica.Error, v, "cannot be Primary again (%s%s); applications that have it open wait", a.Usage, wire.Result(a.State).Text())
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(2 * time.Second):
-		}
-	}
-}
-
-// met tells whether the peer was heard.
-func (v *volume) met() bool {
-	v.r.mu.Lock()
-	defer v.r.mu.Unlock()
-	for _, w := range v.r.view.Volumes {
-		if w.Vol == v.nr {
-			return w.Conn >= wire.Connected
-		}
-	}
-	return false
 }

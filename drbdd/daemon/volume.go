@@ -25,6 +25,8 @@ type volume struct {
 	options            map[string]string
 	waiting            map[string]string // of the old syncer, for the next attach
 
+	resuming *resuming // after the end of a predecessor
+
 	mu    sync.Mutex // of front
 	front blockdev.FrontEnd
 	node  atomic.Pointer[string] // path of the device, nil while there is none

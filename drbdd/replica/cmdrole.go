@@ -22,7 +22,7 @@ func (v *volume) promote(force bool, done func(wire.Result)) {
 		done(wire.NoUpToDateDisk)
 		return
 	}
-	p := &promotion{v: v, force: force, done: done}
+	p := &promotion{v: v, force: force, done: done, demotions: v.demotions}
 	v.r.ping(func(bool) { p.try(state.SetRole(wire.Primary)) })
 }
 
@@ -34,13 +34,22 @@ type promotion struct {
 	tries  int
 	waited bool
 	done   func(wire.Result)
+
+	demotions uint64 // wanted before
 }
+
+// withdrawn tells that somebody wanted the node to be Secondary meanwhile.
+func (p *promotion) withdrawn() bool { return p.demotions != p.v.demotions }
 
 // maxTries bounds the tries of a promotion.
 const maxTries = 4
 
 func (p *promotion) try(c state.Change) {
 	v, r := p.v, p.v.r
+	if p.withdrawn() {
+		p.done(wire.InTransientState)
+		return
+	}
 	p.tries++
 	v.request(c, func(rc wire.Result) {
 		has := func(m wire.State) bool { return c.Mask&m != 0 }
@@ -52,6 +61,10 @@ func (p *promotion) try(c state.Change) {
 			p.try(c)
 		}
 		switch {
+		case rc.Ok() && p.withdrawn():
+			done := p.done
+			p.done = func(wire.Result) { v.demote(func(wire.Result) { done(wire.InTransientState) }) }
+			p.promoted()
 		case rc.Ok():
 			p.promoted()
 		case rc == wire.CWFailedByPeer && has(wire.PdskMask):
@@ -134,9 +147,11 @@ func (p *promotion) promoted() {
 }
 
 // demote makes the node Secondary. What it wrote is on both disks for good, and
-// what differs is on record, before it forgets that it was Primary.
+// what differs is on record, before it forgets that it was Primary. A promotion under way
+// is withdrawn: who wanted it may not even be there any more.
 func (v *volume) demote(done func(wire.Result)) {
 	r := v.r
+	v.demotions++
 	if v.st.Role == wire.Secondary {
 		if v.count.Application > 0 { // of a predecessor's applications
 			done(wire.DeviceInUse)

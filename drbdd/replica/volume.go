@@ -34,6 +34,7 @@ type volume struct {
 	reads  map[uint64]*appReq // sent to the peer
 	turn   bool               // round-robin
 
+	demotions      uint64 // that somebody wanted
 	considerResync bool
 	synced         bool // the link broke when the peer's disk may have got all of ours
 	newUUID        bool // NEW_CUR_UUID: due when I/O goes on

@@ -174,7 +174,9 @@ func TestDrbddiskStop(t *testing.T) {
 		fails                          bool
 		calls                          string // of secondary
 	}{
-		{"Secondary", "Secondary/Secondary\n", "0", "", "", false, ""},
+		{"Secondary, or about to be Primary", "Secondary/Secondary\n", "0", "", "", false, "drbdadm secondary r0\n"},
+		{"one of two", "Secondary/Secondary\nUnconfigured\n", "0", "", "busy", false, "drbdadm secondary r0\n"},
+		{"none", "Unconfigured\n", "0", "", "", false, ""},
 		{"not configured", "", "10", "", "", false, ""},
 		{"Primary", "Primary/Secondary\n", "0", "", "", false, "drbdadm secondary r0\n"},
 		{"in use", "Primary/Secondary\n", "0", "", "busy", true, "drbdadm secondary r0\n"},
