@@ -80,17 +80,17 @@ func (n *node) fencePeer(done func(code int)) {
 }
 
 // outdated is drbdadm outdate, as a code of a fence-peer handler; 1: it failed.
-func (p *node) outdated(done func(code int)) {
-	w := p.w
+func (n *node) outdated(done func(code int)) {
+	w := n.w
 	switch {
-	case p.core == nil:
+	case n.core == nil:
 		// The daemon is down: drbdmeta outdate.
-		if p.app != nil {
+		if n.app != nil {
 			done(6)
 			return
 		}
 		worst := 4
-		for _, v := range p.vols {
+		for _, v := range n.vols {
 			b := make([]byte, page)
 			v.meta.ReadAt(b, v.meta.layout.Super)
 			sb, err := metadata.ParseSuperblock(b)
@@ -109,15 +109,15 @@ func (p *node) outdated(done func(code int)) {
 			v.meta.reload()
 		}
 		done(worst)
-	case p.asleep():
+	case n.asleep():
 		w.After(500*time.Millisecond, func() { done(1) })
 	default:
-		if v := p.vol(0); v == nil || p.app != nil && v.Role == wire.Primary {
+		if v := n.vol(0); v == nil || n.app != nil && v.Role == wire.Primary {
 			done(6)
 			return
 		}
-		left, worst := len(p.vols), 4
-		boot := p.boot
+		left, worst := len(n.vols), 4
+		boot := n.boot
 		answered := false
 		w.After(5*time.Second, func() {
 			if !answered {
@@ -125,13 +125,13 @@ func (p *node) outdated(done func(code int)) {
 				done(1)
 			}
 		})
-		for nr := range p.vols {
+		for nr := range n.vols {
 			nr := nr
-			p.command(replica.Outdate{Vol: nr}, func(r replica.Reply) {
+			n.command(replica.Outdate{Vol: nr}, func(r replica.Reply) {
 				if answered {
 					return
 				}
-				switch v := p.vol(nr); {
+				switch v := n.vol(nr); {
 				case v != nil && (v.Disk == wire.Inconsistent || v.Disk == wire.Diskless):
 					if worst != 1 { // it is said of all volumes
 						worst = 3
@@ -143,7 +143,7 @@ func (p *node) outdated(done func(code int)) {
 				}
 				if left--; left == 0 {
 					answered = true
-					if p.boot != boot {
+					if n.boot != boot {
 						worst = 1
 					}
 					done(worst)
