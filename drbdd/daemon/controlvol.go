@@ -29,7 +29,12 @@ func (s *Server) changeVolume(ctx context.Context, v *volume, q control.Request)
 		defer s.save()
 		return do(replica.DetachCmd{Vol: v.nr, Force: force})
 	case "primary":
-		return s.promote(ctx, v, force)
+		was := v.primary()
+		a := s.promote(ctx, v, force)
+		if ctx.Err() != nil && !was {
+			s.withdraw(v)
+		}
+		return a
 	case "secondary":
 		return s.demote(ctx, v)
 	case "invalidate":
@@ -52,6 +57,18 @@ func (s *Server) changeVolume(ctx context.Context, v *volume, q control.Request)
 		return do(replica.NewCurrentUUID{Vol: v.nr, Clear: q.Options["clear-bitmap"] == "yes"})
 	}
 	return control.Answer{Usage: fmt.Sprintf("drbdd has no command %q", q.Cmd)}
+}
+
+// withdraw ends a promotion that nobody waits for any more: who wanted it was killed, or has
+// given up, and takes the node for Secondary.
+func (s *Server) withdraw(v *volume) {
+	if v.isResuming() {
+		return // it is wanted all the same
+	}
+	ctx, stop := context.WithTimeout(s.ctx, 5*time.Second)
+	defer stop()
+	s.logf(replica.Warn, v, "nobody waits for the promotion any more: it is withdrawn")
+	s.demote(ctx, v)
 }
 
 // demote makes the node Secondary, and the device go.

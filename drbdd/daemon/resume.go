@@ -82,12 +82,9 @@ func (s *Server) goOn(v *volume, connected bool) {
 	}()
 }
 
-// stopResuming ends that: somebody wants the node to be Secondary. It tells whether there
-// was something to end.
-func (v *volume) stopResuming() bool {
+func (v *volume) isResuming() bool {
 	v.r.mu.Lock()
 	x := v.resuming
-	v.resuming = nil
 	v.r.mu.Unlock()
 	if x == nil {
 		return false
@@ -96,7 +93,19 @@ func (v *volume) stopResuming() bool {
 	case <-x.ended:
 		return false
 	default:
+		return true
 	}
+}
+
+// stopResuming ends that: somebody wants the node to be Secondary. It tells whether there
+// was something to end.
+func (v *volume) stopResuming() bool {
+	if !v.isResuming() {
+		return false
+	}
+	v.r.mu.Lock()
+	x := v.resuming
+	v.r.mu.Unlock()
 	x.stop()
 	<-x.ended
 	return true
