@@ -208,6 +208,9 @@ func (p *peerOutdater) ask(deadline time.Time) (int, error) {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0, err
 		}
+		if m, err := clientapi.ReadFrame(conn); err == nil && outdate.IsHello(m) {
+			p.stonith = true // it went before it could read
+		}
 		return 0, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	m, err := clientapi.ReadFrame(conn)
