@@ -54,6 +54,7 @@ func (r *Resource) fenceEnded(was fenceEnd) {
 		return
 	case fenceFailed:
 		if !r.fenceDue || !r.unfenced() {
+			r.logf(Info, "fence-peer exit code %d: %s", r.fenceCode, fenceCodeText(r.fenceCode))
 			break
 		}
 		if !r.fenceFailed {
