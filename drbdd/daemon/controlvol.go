@@ -76,16 +76,16 @@ func (s *Server) demote(ctx context.Context, v *volume) control.Answer {
 	defer s.save()
 	resuming := v.stopResuming()
 	if a := s.closeFront(ctx, v); a != nil {
-		if resuming {
-			s.goOn(v, false)
+		if resuming != nil {
+			s.goOn(v, resuming.connected)
 		}
 		return *a
 	}
 	a := result(v.r.command(ctx, replica.SecondaryCmd{Vol: v.nr}))
 	switch {
 	case a.Error == 0 && a.State == 0 && a.Usage == "":
-	case resuming:
-		s.goOn(v, false) // applications wait for it
+	case resuming != nil:
+		s.goOn(v, resuming.connected) // applications wait for it
 	case a.State != 0 || a.Usage != "":
 		// Still Primary: the device comes back.
 		if err := v.open(ctx); err != nil {

@@ -102,6 +102,25 @@ func (s *Server) kept() map[string]bool {
 	return m
 }
 
+// waitedFor is a *blockdev.BusyError if applications have the device of a volume open that a
+// predecessor left with the keeper: they wait for this node to be Primary again, and go on with what
+// they remember of the data.
+func (s *Server) waitedFor(v *volume) error {
+	if !s.kept()[v.name()] {
+		return nil
+	}
+	k, err := s.keeperClient()
+	if err != nil {
+		return err
+	}
+	node := filepath.Join(s.set.DevDir, v.name())
+	h, err := fuse.Users(node, os.Getpid(), k.PID())
+	if err != nil || len(h) == 0 {
+		return err
+	}
+	return &blockdev.BusyError{Device: node, Holders: h}
+}
+
 func (s *Server) sink(v *volume) func(string, ...any) {
 	return func(format string, args ...any) {
 		s.logf(replica.Info, "block "+v.name(), "%s", fmt.Sprintf(format, args...))

@@ -64,14 +64,15 @@ func (v *volume) met() bool {
 
 // resuming is a resume under way.
 type resuming struct {
-	stop  context.CancelFunc
-	ended chan struct{}
+	connected bool // the peer is waited for
+	stop      context.CancelFunc
+	ended     chan struct{}
 }
 
 // goOn begins to resume a device.
 func (s *Server) goOn(v *volume, connected bool) {
 	ctx, stop := context.WithCancel(s.ctx)
-	x := &resuming{stop: stop, ended: make(chan struct{})}
+	x := &resuming{connected: connected, stop: stop, ended: make(chan struct{})}
 	v.r.mu.Lock()
 	v.resuming = x
 	v.r.mu.Unlock()
@@ -97,16 +98,16 @@ func (v *volume) isResuming() bool {
 	}
 }
 
-// stopResuming ends that: somebody wants the node to be Secondary. It tells whether there
-// was something to end.
-func (v *volume) stopResuming() bool {
+// stopResuming ends that: somebody wants the node to be Secondary. It returns what was to
+// end, nil if nothing.
+func (v *volume) stopResuming() *resuming {
 	if !v.isResuming() {
-		return false
+		return nil
 	}
 	v.r.mu.Lock()
 	x := v.resuming
 	v.r.mu.Unlock()
 	x.stop()
 	<-x.ended
-	return true
+	return x
 }

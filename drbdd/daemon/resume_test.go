@@ -31,7 +31,7 @@ func TestSecondaryEndsTheResumption(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	s.succeed(t, control.Request{Cmd: "secondary"})
-	if v.stopResuming() {
+	if v.stopResuming() != nil {
 		t.Error("it is still tried")
 	}
 	s.succeed(t, control.Request{Cmd: "primary", Options: map[string]string{"force": "yes"}})

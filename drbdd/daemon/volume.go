@@ -88,12 +88,13 @@ func (v *volume) open(ctx context.Context) error {
 	return nil
 }
 
-// close takes the device away; while it is held the error is a *blockdev.BusyError.
+// close takes the device away; while it is held the error is a *blockdev.BusyError, also if
+// it waits with the keeper since a predecessor ended.
 func (v *volume) close(ctx context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.front == nil {
-		return nil
+		return v.r.s.waitedFor(v)
 	}
 	if err := v.front.Close(ctx); err != nil {
 		return err

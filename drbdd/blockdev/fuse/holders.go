@@ -12,6 +12,20 @@ import (
 	"classicha/drbdd/blockdev"
 )
 
+// Users lists who uses a device that waits with the keeper, by its node; the processes in
+// except have it open to keep it. A node that is not there, or is no loop device, nobody uses.
+func Users(node string, except ...int) ([]blockdev.Holder, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(node, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK || unix.Major(st.Rdev) != loopMajor {
+		return nil, nil
+	}
+	keep := map[int]bool{}
+	for _, pid := range except {
+		keep[pid] = true
+	}
+	return holders(int(unix.Minor(st.Rdev)), keep)
+}
+
 // holders finds out who uses loop device n, other than the processes in except. It is for messages: whether the
 // device is busy is the kernel's to say. Processes in other PID namespaces are not seen.
 func holders(n int, except map[int]bool) (h []blockdev.Holder, err error) {

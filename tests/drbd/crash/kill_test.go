@@ -114,3 +114,27 @@ func TestReexec(t *testing.T) {
 	r.B.Do("mount", "/dev/drbd0", mnt)
 	check(r, r.B, mnt, said)
 }
+
+// TestSecondaryWhileApplicationsWait: a successor of a killed drbdd that waits for its peer is
+// Secondary with a file system mounted on its device. That is refused to be the end of it.
+func TestSecondaryWhileApplicationsWait(t *testing.T) {
+	need(t, "mkfs.ext4")
+	t.Parallel()
+	r := pair(t, rig.FileDisks(48*mib))
+	r.A.Do("mkfs.ext4", "-q", "/dev/drbd0")
+	r.A.Do("mkdir", "-p", mnt)
+	r.A.Do("mount", "/dev/drbd0", mnt)
+	r.B.Kill()
+	r.A.Expect("WFConnection Primary/Unknown UpToDate/DUnknown", soon)
+	r.A.Kill()
+	r.A.Start()
+	for _, command := range []string{"secondary", "down"} {
+		if role := r.A.Do("drbdadm", "role", "r0"); !strings.HasPrefix(role, "Secondary") {
+			t.Skipf("it is %s already: this machine is too slow for the question", role)
+		}
+		r.A.Fails(11, []string{"/dev/drbd0 is held by", "mounted on " + mnt}, "drbdadm", command, "r0")
+	}
+	r.A.Expect("WFConnection Primary/Unknown UpToDate/DUnknown", soon)
+	r.A.Do("sh", "-c", "echo goes on >"+mnt+"/file && sync "+mnt+"/file && umount "+mnt)
+	r.A.Do("drbdadm", "secondary", "r0")
+}
