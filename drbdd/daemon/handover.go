@@ -35,7 +35,7 @@ func (r *resource) handOver(s *Server) {
 		}
 		err := v.handOver(ctx)
 		if err == nil {
-			a := result(r.command(ctx, replica.SecondaryCmd{Vol: v.nr}))
+			a := result(r.command(ctx, replica.SecondaryCmd{Vol: v.nr, Waits: true}))
 			if a.Error != 0 || a.State != 0 || a.Usage != "" {
 				err = errors.New(a.Usage + wire.Result(a.State).Text())
 			}

@@ -10,6 +10,7 @@ import (
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/control"
+	"classicha/drbdd/replica"
 )
 
 // lending is a device that a successor can go on with, or not.
@@ -70,4 +71,22 @@ func TestHandOver(t *testing.T) {
 	}
 	s.keepState.Store(false)
 	v.front = front
+}
+
+// TestWaitingApplicationsAreNotForgotten: a successor may be killed, too, before it is Primary
+// again. The state file tells the next one which data applications have seen.
+func TestWaitingApplicationsAreNotForgotten(t *testing.T) {
+	s := testServer(t)
+	s.succeed(t, control.Request{Cmd: "new-resource", Resource: "r0", Minor: -1})
+	if a := s.addMinor(t.Context(), s.resource("r0"), replica.NewMinor{Exposed: 0x1235}); a.Error != 0 || a.Usage != "" {
+		t.Fatalf("new-minor: %+v", a)
+	}
+	s.save()
+	if b, err := os.ReadFile(s.stateFile()); err != nil || !strings.Contains(string(b), `"Exposed": 4661`) {
+		t.Errorf("%v; the state file is\n%s", err, b)
+	}
+	s.succeed(t, control.Request{Cmd: "secondary"})
+	if b, err := os.ReadFile(s.stateFile()); err != nil || strings.Contains(string(b), "Exposed") {
+		t.Errorf("%v; nobody waits any more, and the state file is\n%s", err, b)
+	}
 }

@@ -179,7 +179,7 @@ func (r *resource) batchDone() {
 // exposed sums up the data that applications see.
 func exposed(w replica.View) (sum uint64) {
 	for _, v := range w.Volumes {
-		if v.Role == wire.Primary {
+		if v.Role == wire.Primary || v.Waits {
 			sum = sum*31 + v.Exposed + 1
 		}
 	}

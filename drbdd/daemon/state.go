@@ -52,7 +52,7 @@ func (s *Server) save() {
 		for _, v := range r.vols {
 			y := savedVolume{Vol: v.nr, Minor: v.minor, Lower: v.lower, Meta: v.meta, Index: v.index, Options: v.options}
 			for _, w := range r.view.Volumes {
-				if w.Vol == v.nr && w.Role == wire.Primary {
+				if w.Vol == v.nr && (w.Role == wire.Primary || w.Waits) {
 					y.Exposed = w.Exposed
 				}
 			}

@@ -149,7 +149,10 @@ func (p *promotion) promoted() {
 // demote makes the node Secondary. What it wrote is on both disks for good, and
 // what differs is on record, before it forgets that it was Primary. A promotion under way
 // is withdrawn: who wanted it may not even be there any more.
-func (v *volume) demote(done func(wire.Result)) {
+func (v *volume) demote(done func(wire.Result)) { v.demoteFor(false, done) }
+
+// demoteFor is demote; with waits applications wait for a successor.
+func (v *volume) demoteFor(waits bool, done func(wire.Result)) {
 	r := v.r
 	v.demotions++
 	if v.st.Role == wire.Secondary {
@@ -182,6 +185,9 @@ func (v *volume) demote(done func(wire.Result)) {
 		if !rc.Ok() {
 			done(rc)
 			return
+		}
+		if waits {
+			v.kept = v.exposed
 		}
 		b := v.dsk
 		if b.gone() {

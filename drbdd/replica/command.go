@@ -88,7 +88,7 @@ func (r *Resource) command(c Command) {
 			v.promote(d.Force, func(rc wire.Result) { r.reply(id, rc) })
 		})
 	case SecondaryCmd:
-		vol(d.Vol, func(v *volume) { v.demote(func(rc wire.Result) { r.reply(id, rc) }) })
+		vol(d.Vol, func(v *volume) { v.demoteFor(d.Waits, func(rc wire.Result) { r.reply(id, rc) }) })
 	case Invalidate:
 		vol(d.Vol, func(v *volume) { v.invalidate(id) })
 	case InvalidateRemote:

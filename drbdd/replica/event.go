@@ -175,8 +175,12 @@ type (
 		Vol   int
 		Force bool
 	}
-	// SecondaryCmd demotes; the shell closed the devices before.
-	SecondaryCmd struct{ Vol int }
+	// SecondaryCmd demotes; the shell closed the devices before. With Waits it left them to a
+	// successor instead, and applications wait for that: the peer is not to be Primary meanwhile.
+	SecondaryCmd struct {
+		Vol   int
+		Waits bool
+	}
 	// Invalidate gives up the own data.
 	Invalidate struct{ Vol int }
 	// InvalidateRemote gives up the peer's.

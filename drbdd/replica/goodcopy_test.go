@@ -149,6 +149,40 @@ func TestPrimarySyncTargetMeetsItsSourceAgain(t *testing.T) {
 	}
 }
 
+// A daemon that hands its devices over is Secondary with a file system mounted, until it ends.
+func TestPeerIsNotPromotedDuringAHandover(t *testing.T) {
+	for waits, want := range map[bool]wire.Result{true: wire.TwoPrimaries, false: wire.Success} {
+		h := newHost(t, true)
+		h.meet(0x1234)
+		secondary := wire.State(0).WithRole(wire.Secondary).WithPeer(wire.Secondary).WithDisk(wire.UpToDate).WithPdsk(wire.UpToDate)
+		h.hear(wire.CmdState, wire.StateInfo{State: secondary.WithConn(wire.WFReportParams)})
+		h.hear(wire.CmdState, wire.StateInfo{State: secondary.WithConn(wire.Connected)})
+		h.command(replica.PrimaryCmd{})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+		if v := h.r.View().Volumes[0]; v.Role != wire.Primary {
+			t.Fatalf("it is %s", v.Role)
+		}
+		if code := h.result(replica.SecondaryCmd{Waits: waits}); code != wire.Success {
+			t.Fatalf("secondary: %d", code)
+		}
+		if got := h.promotesPeer(); got != want {
+			t.Errorf("applications wait: %v; the peer is answered %d, want %d", waits, got, want)
+		}
+	}
+}
+
+// promotesPeer is what the peer is answered that wants to become Primary.
+func (h *host) promotesPeer() (got wire.Result) {
+	h.watch = func(a replica.Action) {
+		if s, ok := a.(replica.Send); ok && s.Cmd == wire.CmdStateChgReply {
+			got = s.Body.(wire.StateReply).Result
+		}
+	}
+	h.hear(wire.CmdStateChgReq, wire.StateReq{Mask: wire.RoleMask, Val: wire.State(0).WithRole(wire.Primary)})
+	return got
+}
+
 // The successor of a killed daemon is Secondary at first, but a file system is mounted on its
 // device. A peer that becomes Primary now would change the data under it.
 func TestPeerOfWaitingApplicationsIsNotPromoted(t *testing.T) {
@@ -161,14 +195,7 @@ func TestPeerOfWaitingApplicationsIsNotPromoted(t *testing.T) {
 		if v := h.r.View().Volumes[0]; v.Conn != wire.Connected {
 			t.Fatalf("it is %s", v.Conn)
 		}
-		var got wire.Result
-		h.watch = func(a replica.Action) {
-			if s, ok := a.(replica.Send); ok && s.Cmd == wire.CmdStateChgReply {
-				got = s.Body.(wire.StateReply).Result
-			}
-		}
-		h.hear(wire.CmdStateChgReq, wire.StateReq{Mask: wire.RoleMask, Val: wire.State(0).WithRole(wire.Primary)})
-		if got != want {
+		if got := h.promotesPeer(); got != want {
 			t.Errorf("applications that wait for %#x: the peer is answered %d, want %d", exposed, got, want)
 		}
 	}

@@ -46,6 +46,7 @@ type VolumeView struct {
 	CanDiscard bool
 
 	Exposed uint64 // UUID of the data that applications have seen, also those that wait since a predecessor
+	Waits   bool   // applications wait for the end of a restart
 
 	HasDisk         bool // a backing device is attached (metadata below is valid)
 	Options         DiskOptions

@@ -27,7 +27,7 @@ func (v *volume) view() VolumeView {
 	s := v.st
 	w := VolumeView{
 		Vol: v.nr, Minor: v.minor, Role: s.Role, Peer: s.Peer, Conn: s.Conn, Disk: s.Disk, Pdsk: s.PDisk,
-		AftrISP: s.AftrISP, PeerISP: s.PeerISP, UserISP: s.UserISP, Size: v.size, MaxIO: v.maxIO(), Exposed: v.seen(),
+		AftrISP: s.AftrISP, PeerISP: s.PeerISP, UserISP: s.UserISP, Size: v.size, MaxIO: v.maxIO(), Exposed: v.seen(), Waits: v.kept != 0,
 		Counters: v.count, WriteOrdering: 'f',
 	}
 	w.Counters.Epochs = 1 + len(v.r.tl.open)
