@@ -297,7 +297,10 @@ func (w *simWorld) heal() {
 func TestSimulation(t *testing.T) {
 	first, count := uint64(1), 2000
 	if s := os.Getenv("HB_SEEDS"); s != "" {
-		count, _ = strconv.Atoi(s)
+		var err error
+		if count, err = strconv.Atoi(s); err != nil || count < 1 {
+			t.Fatalf("HB_SEEDS=%s: want a number of seeds", s)
+		}
 	} else if testing.Short() {
 		count = 300
 	}

@@ -15,12 +15,17 @@ import (
 	"classicha/tests/world"
 )
 
-// env is a number from the environment.
+// env is a number from the environment. One that is none must not pass for a run.
 func env(name string, other uint64) (uint64, bool) {
-	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
-		return n, true
+	s := os.Getenv(name)
+	if s == "" {
+		return other, false
 	}
-	return other, false
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 {
+		panic(fmt.Sprintf("%s=%s: want a number from 1 on", name, s))
+	}
+	return n, true
 }
 
 // TestWorld runs WORLD_SEEDS seeds (default 300) from WORLD_SEED on. With WORLD_SEED alone it

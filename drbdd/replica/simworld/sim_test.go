@@ -18,12 +18,17 @@ import (
 // core is the real one.
 func core(cfg replica.Config, seed uint64) simworld.Core { return replica.New(cfg, seed) }
 
-// env is a number from the environment.
+// env is a number from the environment. One that is none must not pass for a run.
 func env(name string, other uint64) (uint64, bool) {
-	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
-		return n, true
+	s := os.Getenv(name)
+	if s == "" {
+		return other, false
 	}
-	return other, false
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 {
+		panic(fmt.Sprintf("%s=%s: want a number from 1 on", name, s))
+	}
+	return n, true
 }
 
 // TestSimulation runs RP_SEEDS seeds (default 500) from RP_SEED on. With RP_SEED
