@@ -112,9 +112,10 @@ func (s *Server) restore() {
 			s.must(x.Name, "connect", s.connect(ctx, r, control.Request{Args: []string{x.Local, x.Remote}, Options: x.Net}))
 		}
 		for _, y := range x.Volumes {
-			// A device that the keeper has was there: its node was Primary, or about to be. Without
-			// it nobody has the device open, and the cluster manager promotes when it wants.
-			if v := r.volume(y.Vol); v != nil && kept[v.name()] {
+			// A device that the keeper has was there, and its node was Primary, unless somebody made it
+			// Secondary since. Without it nobody has the device open, and the cluster manager promotes
+			// when it wants.
+			if v := r.volume(y.Vol); v != nil && kept[v.name()] && (y.Exposed != 0 || s.waitedFor(v) != nil) {
 				s.goOn(v, x.Connected)
 			}
 		}

@@ -138,3 +138,27 @@ func TestSecondaryWhileApplicationsWait(t *testing.T) {
 	r.A.Do("sh", "-c", "echo goes on >"+mnt+"/file && sync "+mnt+"/file && umount "+mnt)
 	r.A.Do("drbdadm", "secondary", "r0")
 }
+
+// TestSecondaryLasts: a node was made Secondary while the successor of a killed drbdd waited for
+// its peer, and nobody had the device open. No later successor is Primary of its own accord.
+func TestSecondaryLasts(t *testing.T) {
+	need(t)
+	t.Parallel()
+	r := pair(t, rig.FileDisks(48*mib))
+	r.B.Kill()
+	r.A.Expect("WFConnection Primary/Unknown UpToDate/DUnknown", soon)
+	r.A.Kill()
+	r.A.Start()
+	r.A.Do("drbdadm", "secondary", "r0")
+	const alone = "WFConnection Secondary/Unknown UpToDate/DUnknown"
+	r.A.Expect(alone, soon)
+	r.A.Kill()
+	r.A.Start()
+	time.Sleep(8 * time.Second) // a waiting one goes on after 5
+	r.A.Expect(alone, soon)
+	r.A.Do("drbdadm", "primary", "r0")
+	r.A.Kill()
+	r.A.Start()
+	r.A.Expect("WFConnection Primary/Unknown UpToDate/DUnknown", soon)
+	r.A.Do("drbdadm", "secondary", "r0")
+}
