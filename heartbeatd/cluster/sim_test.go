@@ -1,18 +1,15 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"classicha/heartbeatd/message"
+	"classicha/internal/sim/seeds"
 )
 
 // simulate runs one seed: chaos, then healing and quiet, then the final check.
@@ -295,66 +292,35 @@ func (w *simWorld) heal() {
 // TestSimulation runs HB_SEEDS seeds (default 2000) from HB_SEED on. With HB_SEED alone
 // it runs that one and prints what happened.
 func TestSimulation(t *testing.T) {
-	first, count := uint64(1), 2000
-	if s := os.Getenv("HB_SEEDS"); s != "" {
-		var err error
-		if count, err = strconv.Atoi(s); err != nil || count < 1 {
-			t.Fatalf("HB_SEEDS=%s: want a number of seeds", s)
-		}
-	} else if testing.Short() {
-		count = 300
+	std := uint64(2000)
+	if testing.Short() {
+		std = 300
 	}
-	if s := os.Getenv("HB_SEED"); s != "" {
-		first, _ = strconv.ParseUint(s, 10, 64)
-		if os.Getenv("HB_SEEDS") == "" {
-			w := simulate(first, soundRules, true)
-			t.Log("\n" + strings.Join(w.trace, "\n"))
-			if len(w.errs) > 0 {
-				t.Fatal(strings.Join(w.errs, "\n"))
-			}
-			return
+	first, count, show := seeds.Chosen("HB", std)
+	if show {
+		w := simulate(first, soundRules, true)
+		t.Log("\n" + strings.Join(w.trace, "\n"))
+		if len(w.errs) > 0 {
+			t.Fatal(strings.Join(w.errs, "\n"))
 		}
+		return
 	}
 	debug.SetGCPercent(800)
 	failed := runSeeds(first, count, soundRules, 10)
 	for _, f := range failed {
-		t.Errorf("seed %d: %s\nrepeat: HB_SEED=%d go test -v -run 'TestSimulation$' ./heartbeatd/cluster", f.seed, f.errs[0], f.seed)
+		t.Errorf("seed %d: %v\nrepeat: HB_SEED=%d go test -v -run 'TestSimulation$' ./heartbeatd/cluster", f.Seed, f.Err, f.Seed)
 	}
 	t.Logf("%d seeds, %d failed", count, len(failed))
 }
 
-type seedFailure struct {
-	seed uint64
-	errs []string
-}
-
-// runSeeds uses all processors; it stops early after limit failures.
-func runSeeds(first uint64, count int, m mutation, limit int) (failed []seedFailure) {
-	var next atomic.Uint64
-	next.Store(first)
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for {
-				s := next.Add(1) - 1
-				if s >= first+uint64(count) {
-					return
-				}
-				if w := simulate(s, m, false); len(w.errs) > 0 {
-					mu.Lock()
-					failed = append(failed, seedFailure{s, w.errs})
-					full := len(failed) >= limit
-					mu.Unlock()
-					if full {
-						return
-					}
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return failed
+// runSeeds stops early after limit failures.
+func runSeeds(first, count uint64, m mutation, limit int) []seeds.Failed {
+	return seeds.Run(first, count, limit, func(seed uint64) error {
+		if w := simulate(seed, m, false); len(w.errs) > 0 {
+			return errors.New(w.errs[0])
+		}
+		return nil
+	})
 }
 
 // TestMutations takes one rule out at a time: the simulation must notice.
@@ -376,7 +342,7 @@ func TestMutations(t *testing.T) {
 			if failed := runSeeds(1, 3000, m, 1); len(failed) == 0 {
 				t.Errorf("3000 seeds did not notice: %s", name)
 			} else {
-				t.Logf("seed %d: %s", failed[0].seed, failed[0].errs[0])
+				t.Logf("seed %d: %v", failed[0].Seed, failed[0].Err)
 			}
 		})
 	}

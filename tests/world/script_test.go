@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"classicha/internal/sim/seeds"
 	"classicha/tests/world"
 )
 
@@ -17,16 +18,16 @@ func TestBadDays(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	seeds, _ := env("WORLD_DAY_SEEDS", 20)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
 			c := script(t, file)
+			count, _ := seeds.Number("WORLD_DAY_SEEDS", 20)
 			var out io.Writer
 			if os.Getenv("WORLD_TRACE") == name {
-				out, seeds = os.Stdout, 1
+				out, count = os.Stdout, 1
 			}
-			for range seeds {
+			for range count {
 				if _, err := world.Run(c, out); err != nil {
 					t.Fatalf("seed %d: %v\nrepeat: set seed %d in %s, then WORLD_TRACE=%s go test -v -run 'TestBadDays/%s$' ./tests/world", c.Seed, err, c.Seed, file, name, name)
 				}

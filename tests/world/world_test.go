@@ -3,103 +3,66 @@ package world_test
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"classicha/internal/sim/seeds"
 	"classicha/tests/world"
 )
-
-// env is a number from the environment. One that is none must not pass for a run.
-func env(name string, other uint64) (uint64, bool) {
-	s := os.Getenv(name)
-	if s == "" {
-		return other, false
-	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil || n == 0 {
-		panic(fmt.Sprintf("%s=%s: want a number from 1 on", name, s))
-	}
-	return n, true
-}
 
 // TestWorld runs WORLD_SEEDS seeds (default 300) from WORLD_SEED on. With WORLD_SEED alone it
 // runs that one and prints what happened.
 func TestWorld(t *testing.T) {
-	count, many := env("WORLD_SEEDS", 300)
-	first, one := env("WORLD_SEED", 1)
-	if one && !many {
+	std := uint64(300)
+	if testing.Short() {
+		std = 50
+	}
+	first, count, show := seeds.Chosen("WORLD", std)
+	if show {
 		if _, err := world.Run(world.Draw(first), os.Stdout); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if testing.Short() && !many {
-		count = 50
-	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	start := time.Now()
 	bad, total := run(first, count, world.Sound, 25)
 	for _, f := range bad {
-		t.Errorf("seed %d: %v\nrepeat: WORLD_SEED=%d go test -v -run 'TestWorld$' ./tests/world", f.seed, f.err, f.seed)
+		t.Errorf("seed %d: %v\nrepeat: WORLD_SEED=%d go test -v -run 'TestWorld$' ./tests/world", f.Seed, f.Err, f.Seed)
 	}
 	t.Logf("%d seeds, %d failed, %s; %+v", count, len(bad), time.Since(start).Round(time.Millisecond), total)
 }
 
-type failure struct {
-	seed uint64
-	err  error
-}
-
-// run runs seeds on all processors, until limit of them failed.
-func run(first, count uint64, m world.Mutation, limit int) (bad []failure, total world.Stats) {
-	var next atomic.Uint64
-	next.Store(first)
+// run runs seeds until limit of them failed, and adds up what happened.
+func run(first, count uint64, m world.Mutation, limit int) (bad []seeds.Failed, total world.Stats) {
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for {
-				seed := next.Add(1) - 1
-				mu.Lock()
-				stop := seed >= first+count || len(bad) >= limit
-				mu.Unlock()
-				if stop {
-					return
-				}
-				c := world.Draw(seed)
-				c.Mutation = m
-				st, err := world.Run(c, nil)
-				mu.Lock()
-				total.Add(st)
-				if err != nil {
-					bad = append(bad, failure{seed, err})
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
+	bad = seeds.Run(first, count, limit, func(seed uint64) error {
+		c := world.Draw(seed)
+		c.Mutation = m
+		st, err := world.Run(c, nil)
+		mu.Lock()
+		defer mu.Unlock()
+		total.Add(st)
+		return err
+	})
 	return bad, total
 }
 
 // TestMutations takes one rule after the other out of the border between both daemons: the
 // world has to notice each.
 func TestMutations(t *testing.T) {
-	seeds, _ := env("WORLD_MUTATION_SEEDS", 1000)
+	count, _ := seeds.Number("WORLD_MUTATION_SEEDS", 1000)
 	for _, m := range world.Mutations {
 		t.Run(m.Name, func(t *testing.T) {
-			bad, _ := run(1, seeds, m.Mutation, 1)
+			bad, _ := run(1, count, m.Mutation, 1)
 			if len(bad) == 0 {
-				t.Fatalf("not noticed in %d seeds", seeds)
+				t.Fatalf("not noticed in %d seeds", count)
 			}
-			t.Logf("seed %d: %v", bad[0].seed, bad[0].err)
-			if rule := rule(bad[0].err); !strings.Contains(m.Rules, rule) {
+			t.Logf("seed %d: %v", bad[0].Seed, bad[0].Err)
+			if rule := rule(bad[0].Err); !strings.Contains(m.Rules, rule) {
 				t.Errorf("noticed as %s, expected one of %s", rule, m.Rules)
 			}
 		})
