@@ -48,7 +48,7 @@ func (r *resource) act(a replica.Action) {
 	case replica.Integrity:
 		// The session follows the P_PROTOCOL packets by itself.
 	case replica.Pause:
-		r.pause.set(a.On)
+		r.pause(a.On)
 	case replica.RunHandler:
 		go r.runHandler(a)
 	case replica.Resized:
@@ -137,6 +137,17 @@ func (r *resource) send(a replica.Send) {
 		return
 	}
 	n.Send(a.Sock, a.Vol, a.Cmd, a.Body, x.data[:a.Size], release, a.Token)
+}
+
+// pause holds the data socket of the session, or lets it go on.
+func (r *resource) pause(on bool) {
+	switch {
+	case r.sess == nil:
+	case on:
+		r.sess.Hold()
+	default:
+		r.sess.Release()
+	}
 }
 
 // emergency ends the machine, as on-io-error panic wants it, or what HA_EMERGENCY

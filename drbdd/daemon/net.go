@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/control/options"
@@ -12,34 +11,6 @@ import (
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
 )
-
-// gate stops the reader of the data socket.
-type gate struct {
-	mu     sync.Mutex
-	cond   *sync.Cond
-	closed bool
-}
-
-func newGate() *gate {
-	g := &gate{}
-	g.cond = sync.NewCond(&g.mu)
-	return g
-}
-
-func (g *gate) set(closed bool) {
-	g.mu.Lock()
-	g.closed = closed
-	g.cond.Broadcast()
-	g.mu.Unlock()
-}
-
-func (g *gate) wait() {
-	g.mu.Lock()
-	for g.closed {
-		g.cond.Wait()
-	}
-	g.mu.Unlock()
-}
 
 // parseAddr takes "ipv4:10.0.0.1:7788" or "ipv6:[::1]:7788".
 func parseAddr(text string) (netip.AddrPort, error) {
@@ -75,7 +46,7 @@ func (r *resource) dial(o replica.NetOptions) {
 	cfg := peer.Config{
 		Local: l, Remote: p, ConnectInt: o.ConnectInt, PingTimeout: o.PingTimeout, Timeout: o.Timeout, SockCheckTimeo: sock.Check,
 		SndBuf: int(sock.SendBuffer), RcvBuf: int(sock.ReceiveBuffer), Cork: sock.Cork, CramAlg: sock.AuthAlg, Secret: sock.Secret,
-		Features: r.s.set.Features, Pool: r.recvPool,
+		Features: r.s.set.Features, Pool: r.recvPool, Ring: r.ring,
 		Log: func(level peer.Level, text string) {
 			l := replica.Info
 			switch level {
@@ -108,7 +79,6 @@ func (r *resource) hangUp() {
 		r.sess = nil
 	}
 	r.dials++ // what comes from before does not count
-	r.pause.set(false)
 }
 
 // link hears of one search and its session. Events of one that was given up are
@@ -162,7 +132,7 @@ type received struct {
 }
 
 // Packet implements peer.Handler.
-func (l *link) Packet(_ *peer.Session, sock wire.Socket, vol int, cmd wire.Command, body wire.Body, payload *blockdev.Buffer, digest []byte) {
+func (l *link) Packet(s *peer.Session, sock wire.Socket, vol int, cmd wire.Command, body wire.Body, payload *blockdev.Buffer, digest []byte) {
 	p := replica.Packet{Sock: sock, Vol: vol, Cmd: cmd, Body: body, Digest: append([]byte(nil), digest...)}
 	if payload != nil {
 		p.Size = uint32(len(payload.B))
@@ -172,11 +142,14 @@ func (l *link) Packet(_ *peer.Session, sock wire.Socket, vol int, cmd wire.Comma
 			payload = nil
 		}
 	}
-	if sock == wire.DataSocket {
-		l.r.pause.wait()
-	}
 	if cmd == wire.CmdSizes {
-		l.r.lookAtDisk(vol)
+		s.Hold() // what follows on the socket comes after it
+		go func() {
+			l.r.lookAtDisk(vol)
+			l.r.loop.post(received{l, p, payload})
+			s.Release()
+		}()
+		return
 	}
 	l.r.loop.post(received{l, p, payload})
 }
@@ -214,7 +187,6 @@ func (l *link) Down(_ *peer.Session, _ wire.Socket, cause wire.ConnState, line s
 	l.post(func(r *resource) {
 		r.sess = nil
 		r.dials++
-		r.pause.set(false)
 		if cause == wire.Disconnecting {
 			r.later(replica.GiveUp{Line: line})
 			return

@@ -33,7 +33,6 @@ type resource struct {
 	dials    uint64 // searches and sessions begun or given up; see link
 	changes  uint64
 	exposed  uint64
-	pause    *gate
 
 	// What was configured; guarded by mu.
 	mu            sync.Mutex
@@ -44,7 +43,7 @@ type resource struct {
 	local, remote string
 	view          replica.View // as of the last change
 
-	ring               *uring.Thread // of devices and disks; nil where there is none
+	ring               *uring.Thread // of devices, disks and the peer; nil where there is none
 	recvPool, readPool *blockdev.Pool
 	ctx                context.Context
 	cancel             context.CancelFunc
@@ -71,7 +70,6 @@ func newResource(s *Server, name string, o replica.ResourceOptions) (*resource, 
 	if err != nil {
 		return nil, fmt.Errorf("buffers of resource %s: %w", name, err)
 	}
-	r.pause = newGate()
 	r.loop = newLoop(replica.New(replica.Config{Name: name, Options: o, Features: s.set.Features}, binary.LittleEndian.Uint64(seed[:])))
 	r.loop.do = r.act
 	r.loop.done = r.batchDone

@@ -45,13 +45,12 @@ func benchPair(b *testing.B, every int) (sa *Session, pa *player) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg := &Config{Pool: pool, Timeout: 6 * time.Second, Cork: true, Log: func(Level, string) {}}
+	cfg := &Config{Pool: pool, Ring: newRing(b), Timeout: 6 * time.Second, Cork: true, Log: func(Level, string) {}}
 	pa, pb := &player{acks: make(chan struct{}, 4096)}, &player{echo: true, every: every}
 	end := meet.Established{Dialect: wire.Dialect{Version: 101}}
 	sa, dc, mc := pair(b, cfg, pa, end.Dialect)
 	_ = dc.SetNoDelay(true)
-	sb := newSession(cfg, pb, end, dc, mc)
-	sb.start()
+	sb := begin(b, cfg, pb, end, dc, mc)
 	b.Cleanup(func() {
 		sa.Close()
 		sb.Close()

@@ -9,6 +9,7 @@ import (
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/peer/meet"
+	"classicha/drbdd/uring"
 	"classicha/drbdd/wire"
 )
 
@@ -41,14 +42,16 @@ type Config struct {
 	Log func(level Level, text string)
 	// Pool has the buffers of received payload.
 	Pool *blockdev.Pool
+	// Ring reads the sockets of a session: Packet is called in its thread, and must not
+	// wait for anything there. Without one, goroutines do. It has to outlive the session.
+	Ring *uring.Thread
 
 	random io.Reader // crypto/rand but in tests
 }
 
 // Handler hears what happens. Each method may be called from several goroutines, must
-// not block for long (a Packet that blocks stops its socket's reader, which is how a
-// slow owner slows its peer down), and must not wait for a goroutine that is in Flush:
-// Sent may be called from there.
+// not block (a slow owner slows its peer down with Hold), and must not wait for a
+// goroutine that is in Flush: Sent may be called from there.
 type Handler interface {
 	// Up hands over a session. Nothing is received before it returns.
 	Up(*Session)

@@ -102,7 +102,11 @@ func (c *Connector) attempt() meet.Action {
 	a := newAttempt(c, meet.New(mc))
 	last := a.run()
 	if end, ok := last.(meet.Established); ok {
-		s := newSession(&c.cfg, c.h, end, a.conns[end.Data], a.conns[end.Meta])
+		s, err := newSession(&c.cfg, c.h, end, a.conns[end.Data], a.conns[end.Meta])
+		if err != nil {
+			c.cfg.Log(Err, err.Error())
+			return meet.Retry{Reason: err.Error()}
+		}
 		if !c.tell(true, func() { c.h.Up(s) }) {
 			s.abandon()
 			return nil

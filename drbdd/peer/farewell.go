@@ -1,9 +1,6 @@
 package peer
 
-import (
-	"io"
-	"time"
-)
+import "time"
 
 // farewell bounds how long sockets stay after Close. A kernel that is still sending
 // its part of the handshake when our end is gone gets a reset: it then never looks at
@@ -13,22 +10,16 @@ import (
 // end on that socket first if both end at once.
 const farewell = 2 * time.Second
 
-// part begins the farewell: readers are woken, and the sockets stay.
+// part begins the farewell: who waits for a socket is woken, and the sockets stay.
 func (s *Session) part() {
-	now := time.Now()
-	_ = s.out[0].conn.CloseWrite()
+	s.out[0].conn.closeWrite()
 	for _, q := range s.out {
-		_ = q.conn.SetReadDeadline(now)
-		_ = q.conn.SetWriteDeadline(now)
+		q.conn.wake()
 	}
 }
 
 // swallow ends the farewell. Nobody else uses the sockets any more.
 func (s *Session) swallow() {
-	data := s.out[0].conn
-	_ = data.SetReadDeadline(time.Now().Add(farewell))
-	_, _ = io.Copy(io.Discard, data)
-	for _, q := range s.out {
-		q.conn.Close()
-	}
+	s.out[0].conn.swallow(farewell)
+	s.closeSockets()
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/peer/meet"
 	"classicha/drbdd/wire"
@@ -35,9 +37,28 @@ func pair(t testing.TB, cfg *Config, h Handler, d wire.Dialect) (s *Session, dat
 	if cfg.Log == nil {
 		cfg.Log = func(Level, string) {}
 	}
-	s = newSession(cfg, h, meet.Established{Dialect: d}, d1, m1)
+	return begin(t, cfg, h, meet.Established{Dialect: d}, d1, m1), d2, m2
+}
+
+// begin starts a session.
+func begin(t testing.TB, cfg *Config, h Handler, end meet.Established, data, meta *net.TCPConn) *Session {
+	t.Helper()
+	s, err := newSession(cfg, h, end, data, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.start()
-	return s, d2, m2
+	return s
+}
+
+// put sends bytes past the sender.
+func (k *socket) put(t testing.TB, b []byte) {
+	t.Helper()
+	k.fd(func(fd int) {
+		if n, err := unix.Write(fd, b); n != len(b) {
+			t.Fatalf("wrote %d of %d bytes: %v", n, len(b), err)
+		}
+	})
 }
 
 // FuzzReceive gives a session any bytes. It must hand over exactly the packets that
@@ -66,9 +87,10 @@ func FuzzReceive(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	ring := newRing(f)
 	f.Fuzz(func(t *testing.T, v uint8, data, meta []byte) {
 		d := wire.Dialect{Version: 86 + int(v)%16, Features: wire.Feature(v >> 4)}
-		n := &node{t: t, name: "n", changed: make(chan struct{}), cfg: Config{Pool: pool}}
+		n := &node{t: t, name: "n", changed: make(chan struct{}), cfg: Config{Pool: pool, Ring: ring}}
 		s, dc, mc := pair(t, &n.cfg, n, d)
 		for _, w := range []struct {
 			nc *net.TCPConn

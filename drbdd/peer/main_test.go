@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -17,10 +18,39 @@ import (
 	"go.uber.org/goleak"
 
 	"classicha/drbdd/blockdev"
+	"classicha/drbdd/uring"
 	"classicha/drbdd/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// ringed: sockets are read by rings, not by goroutines.
+var ringed bool
+
+// bothWays runs everything with goroutines and then with rings.
+type bothWays struct{ m *testing.M }
+
+func (b bothWays) Run() int {
+	if code := b.m.Run(); code != 0 || flag.Lookup("test.fuzz").Value.String() != "" {
+		return code
+	}
+	fmt.Println("with rings:")
+	ringed = true
+	return b.m.Run()
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(bothWays{m}) }
+
+// newRing is nil unless rings are tested; it ends after what the test registers later.
+func newRing(t testing.TB) *uring.Thread {
+	if !ringed {
+		return nil
+	}
+	r, err := uring.Start(nil, nil)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(r.Stop)
+	return r
+}
 
 // got is a packet that a node received.
 type got struct {
@@ -227,7 +257,7 @@ func newPool(t testing.TB) *blockdev.Pool {
 
 func quick(t testing.TB, local, remote netip.AddrPort) Config {
 	return Config{
-		Local: local, Remote: remote, Pool: newPool(t),
+		Local: local, Remote: remote, Pool: newPool(t), Ring: newRing(t),
 		ConnectInt: 500 * time.Millisecond, PingTimeout: 250 * time.Millisecond,
 		SockCheckTimeo: 10 * time.Millisecond, Timeout: 6 * time.Second,
 		Features: wire.AllFeatures, Cork: true,

@@ -21,36 +21,57 @@ func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
 // receiver reads one socket. Headers and what is small come through buf; the payload
 // of data packets goes into its own buffer, as far as it is not in buf already, and
-// what follows into buf with the same system call.
+// what follows into buf with the same system call. It can stop wherever there is nothing
+// to read, and go on later.
 type receiver struct {
 	s    *Session
 	sock wire.Socket
-	raw  syscall.RawConn
+	conn *socket
 	d    wire.Dialect // with the digest of this direction
 	hash hash.Hash    // of data-integrity-alg, nil = none
 
 	buf  []byte
 	r, w int // unread bytes of buf
 
-	sum, want [64]byte
-	packetErr error // set by bad packets
+	// The packet that is being read.
+	stage   stage
+	want    int // bytes of this stage, also for the log
+	head    wire.Header
+	plan    wire.Plan
+	body    wire.Body
+	sum     []byte           // its digest
+	payload *blockdev.Buffer // nil: none yet
+	got     int              // bytes of payload
+
+	sumBuf, wantBuf [64]byte
+	packetErr       error // set by bad packets
 
 	iov  [2]unix.Iovec // of the read under way
 	iovs int
 	n    int
 	no   syscall.Errno
 	read func(fd uintptr) bool
+
+	feed
 }
 
-func newReceiver(s *Session, sock wire.Socket, nc *net.TCPConn, size int) *receiver {
-	r := &receiver{s: s, sock: sock, d: s.Dialect, buf: make([]byte, size)}
+// stage is what is read next.
+type stage uint8
+
+const (
+	atHead stage = iota
+	atBody
+	atPayload
+)
+
+func newReceiver(s *Session, sock wire.Socket, conn *socket, size int) *receiver {
+	r := &receiver{s: s, sock: sock, conn: conn, d: s.Dialect, buf: make([]byte, size)}
 	r.d.Digest = 0
 	r.read = r.readv
-	r.raw, _ = nc.SyscallConn() // fails only for a nil connection
 	return r
 }
 
-// readv is one system call; false when there was nothing to read.
+// readv is one system call; false when there was nothing to read and a goroutine shall wait.
 func (r *receiver) readv(fd uintptr) bool {
 	for {
 		n, _, no := syscall.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&r.iov[0])), uintptr(r.iovs))
@@ -58,12 +79,12 @@ func (r *receiver) readv(fd uintptr) bool {
 			continue
 		}
 		r.n, r.no = int(n), no
-		return no != unix.EAGAIN
+		return no != unix.EAGAIN || !r.conn.polled
 	}
 }
 
-// more waits for bytes: into dst first, the rest into the free part of buf. It
-// returns how many dst got.
+// more reads: into dst first, the rest into the free part of buf. It returns how many
+// dst got. A goroutine waits; in a ring the error is errLater when there is nothing.
 func (r *receiver) more(dst []byte) (int, error) {
 	r.iovs = 0
 	for _, b := range [...][]byte{dst, r.buf[r.w:]} {
@@ -73,11 +94,13 @@ func (r *receiver) more(dst []byte) (int, error) {
 			r.iovs++
 		}
 	}
-	err := r.raw.Read(r.read)
+	err := r.conn.raw.Read(r.read)
 	r.iov = [2]unix.Iovec{}
 	switch {
 	case err != nil:
 		return 0, err
+	case r.no == unix.EAGAIN:
+		return 0, errLater
 	case r.no != 0:
 		return 0, os.NewSyscallError("readv", r.no)
 	case r.n == 0:
@@ -112,42 +135,27 @@ func (r *receiver) take(n int) []byte {
 	return b
 }
 
-// payload returns n bytes in a buffer of the pool.
-func (r *receiver) payload(n int) (*blockdev.Buffer, error) {
-	p := r.s.cfg.Pool.TryGet(n)
-	if p == nil {
-		var err error
-		if p, err = r.s.cfg.Pool.Get(r.s.ctx, n); err != nil {
-			return nil, err
-		}
-	}
-	got := copy(p.B, r.buf[r.r:r.w])
-	if r.r += got; r.r == r.w {
-		r.r, r.w = 0, 0
-	}
-	for got < n {
-		k, err := r.more(p.B[got:])
+// readPayload reads the payload into a buffer of the pool.
+func (r *receiver) readPayload(n int) error {
+	if r.payload == nil {
+		p, err := r.buffer(n)
 		if err != nil {
-			p.Release()
-			return nil, err
+			return err
 		}
-		got += k
-	}
-	return p, nil
-}
-
-func (r *receiver) run() {
-	for {
-		want := r.d.HeaderSize()
-		if err := r.packet(&want); err != nil {
-			if r.packetErr != nil {
-				r.s.badPacket(r.sock, err)
-			} else {
-				r.s.readFailed(r.sock, err, want)
-			}
-			return
+		r.payload, r.got = p, copy(p.B, r.buf[r.r:r.w])
+		if r.r += r.got; r.r == r.w {
+			r.r, r.w = 0, 0
 		}
 	}
+	for r.got < n {
+		k, err := r.more(r.payload.B[r.got:])
+		if err != nil {
+			return err
+		}
+		r.got += k
+	}
+	r.volume += n
+	return nil
 }
 
 func (r *receiver) bad(err error) error {
@@ -164,12 +172,38 @@ func stranger(c wire.Command) bool {
 	return false
 }
 
-// packet reads one packet and hands it over. want is what is being read, for the log.
-func (r *receiver) packet(want *int) error {
-	if err := r.fill(*want); err != nil {
+// packet reads one packet and hands it over, or goes on with one.
+func (r *receiver) packet() error {
+	if r.stage == atHead {
+		if err := r.readHead(); err != nil {
+			return err
+		}
+	}
+	if r.stage == atBody {
+		if err := r.readBody(); err != nil {
+			return err
+		}
+	}
+	if r.stage == atPayload {
+		if err := r.readPayload(r.plan.Payload); err != nil {
+			return err
+		}
+	}
+	r.stage = atHead
+	return r.hand()
+}
+
+func (r *receiver) readHead() error {
+	r.want = r.d.HeaderSize()
+	if r.sock == wire.DataSocket {
+		if err := r.s.held(r.s.ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.fill(r.want); err != nil {
 		return err
 	}
-	h, _, err := r.d.ParseHeader(r.take(*want))
+	h, _, err := r.d.ParseHeader(r.take(r.want))
 	if err != nil {
 		return r.bad(err)
 	}
@@ -177,32 +211,34 @@ func (r *receiver) packet(want *int) error {
 		return r.bad(&wire.Error{Reason: wire.UnknownCmd, Cmd: h.Cmd,
 			Text: fmt.Sprintf("Unexpected %s packet %s (0x%04x)", r.sock, h.Cmd.LogName(), uint16(h.Cmd))})
 	}
-	plan, err := r.d.Plan(r.sock, h)
-	if err != nil {
+	if r.plan, err = r.d.Plan(r.sock, h); err != nil {
 		return r.bad(err)
 	}
-	*want = plan.Body + plan.Digest
-	if err := r.fill(*want); err != nil {
+	r.head, r.stage, r.want = h, atBody, r.plan.Body+r.plan.Digest
+	return nil
+}
+
+func (r *receiver) readBody() error {
+	err := r.fill(r.want)
+	if err != nil {
 		return err
 	}
-	body, err := r.d.ParseBody(h.Cmd, r.take(plan.Body))
-	if err != nil {
+	if r.body, err = r.d.ParseBody(r.head.Cmd, r.take(r.plan.Body)); err != nil {
 		return r.bad(err)
 	}
-	sum := r.take(plan.Digest)
-	var payload *blockdev.Buffer
-	if plan.Payload > 0 {
-		sum = r.want[:copy(r.want[:], sum)] // payload uses buf
-		*want = plan.Payload
-		if payload, err = r.payload(plan.Payload); err != nil {
-			return err
-		}
+	r.sum = r.take(r.plan.Digest)
+	if r.plan.Payload > 0 {
+		r.sum = r.wantBuf[:copy(r.wantBuf[:], r.sum)] // the payload uses buf
+		r.stage, r.want = atPayload, r.plan.Payload
 	}
-	if plan.Bulk {
+	return nil
+}
+
+// hand gives the packet to the handler.
+func (r *receiver) hand() error {
+	body, payload, sum := r.body, r.payload, r.sum
+	if r.plan.Bulk {
 		if err := r.verify(body, payload, sum); err != nil {
-			if payload != nil {
-				payload.Release()
-			}
 			return r.bad(err)
 		}
 		sum = nil
@@ -213,12 +249,10 @@ func (r *receiver) packet(want *int) error {
 		}
 	}
 	if r.s.ctx.Err() != nil { // closed meanwhile
-		if payload != nil {
-			payload.Release()
-		}
 		return net.ErrClosed
 	}
-	r.s.h.Packet(r.s, r.sock, int(h.Volume), h.Cmd, body, payload, sum)
+	r.body, r.payload = nil, nil
+	r.s.h.Packet(r.s, r.sock, int(r.head.Volume), r.head.Cmd, body, payload, sum)
 	return nil
 }
 
@@ -248,7 +282,7 @@ func (r *receiver) verify(body wire.Body, payload *blockdev.Buffer, sum []byte) 
 		size = len(payload.B)
 		r.hash.Write(payload.B)
 	}
-	if string(r.hash.Sum(r.sum[:0])) == string(sum) {
+	if string(r.hash.Sum(r.sumBuf[:0])) == string(sum) {
 		return nil
 	}
 	sector := uint64(0)

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -51,8 +49,7 @@ type item struct {
 type sender struct {
 	s    *Session
 	sock wire.Socket
-	conn *net.TCPConn
-	raw  syscall.RawConn
+	conn *socket
 
 	queued atomic.Int64 // bytes
 
@@ -74,9 +71,8 @@ type sender struct {
 	writing // the state of the one that is busy
 }
 
-func newSender(s *Session, sock wire.Socket, nc *net.TCPConn) *sender {
-	q := &sender{s: s, sock: sock, conn: nc, wake: make(chan struct{}, 1)}
-	q.raw, _ = nc.SyscallConn() // fails only for a nil connection
+func newSender(s *Session, sock wire.Socket, conn *socket) *sender {
+	q := &sender{s: s, sock: sock, conn: conn, wake: make(chan struct{}, 1)}
 	q.call = q.sendmsg
 	q.iov = make([]unix.Iovec, 0, 64)
 	return q

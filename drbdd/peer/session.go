@@ -22,8 +22,9 @@ type Session struct {
 	cancel context.CancelFunc
 	out    [2]*sender // data, meta
 	in     [2]*receiver
-	wg     sync.WaitGroup
+	wg     sync.WaitGroup // of who uses the sockets
 	done   chan struct{}
+	brake  brake
 
 	mu    sync.Mutex
 	ended bool
@@ -40,33 +41,52 @@ type ending struct {
 	polite bool
 }
 
-func newSession(cfg *Config, h Handler, end meet.Established, data, meta *net.TCPConn) *Session {
+// newSession takes the connections over, also when it fails.
+func newSession(cfg *Config, h Handler, end meet.Established, data, meta *net.TCPConn) (*Session, error) {
 	s := &Session{
 		Dialect: end.Dialect, ResolveConflicts: end.ResolveConflicts,
 		cfg: cfg, h: h, done: make(chan struct{}),
 	}
+	d, err := newSocket(data, cfg.Ring == nil)
+	if err != nil {
+		meta.Close()
+		return nil, err
+	}
+	m, err := newSocket(meta, cfg.Ring == nil)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.out = [2]*sender{newSender(s, wire.DataSocket, data), newSender(s, wire.MetaSocket, meta)}
-	s.in = [2]*receiver{newReceiver(s, wire.DataSocket, data, 128<<10), newReceiver(s, wire.MetaSocket, meta, 64<<10)}
-	return s
+	s.out = [2]*sender{newSender(s, wire.DataSocket, d), newSender(s, wire.MetaSocket, m)}
+	s.in = [2]*receiver{newReceiver(s, wire.DataSocket, d, 128<<10), newReceiver(s, wire.MetaSocket, m, 64<<10)}
+	return s, nil
 }
 
 // abandon ends a session of which the handler never heard.
 func (s *Session) abandon() {
 	s.fail(ending{})
+	s.closeSockets()
 	close(s.done)
 }
 
 func (s *Session) start() {
 	for i := range s.out {
 		s.wg.Go(s.out[i].run)
-		s.wg.Go(s.in[i].run)
+		s.in[i].start()
 	}
 	go func() {
 		defer close(s.done)
+		<-s.ctx.Done()
+		for _, r := range s.in {
+			r.stop()
+		}
 		s.wg.Wait()
 		for _, q := range s.out {
 			q.end()
+		}
+		if !s.why.polite {
+			s.closeSockets()
 		}
 		s.h.Down(s, s.why.sock, s.why.cause, s.why.line)
 		if s.why.after != "" {
@@ -95,8 +115,16 @@ func (s *Session) fail(why ending) {
 		return
 	}
 	for _, q := range s.out {
-		_ = q.conn.CloseWrite() // what is on its way arrives even if we leave bytes unread
-		q.conn.Close()
+		q.conn.closeWrite() // what is on its way arrives even if we leave bytes unread
+		if q.conn.polled {
+			q.conn.close() // wakes its goroutines; what a ring watches stays open until that has ended
+		}
+	}
+}
+
+func (s *Session) closeSockets() {
+	for _, q := range s.out {
+		q.conn.close()
 	}
 }
 

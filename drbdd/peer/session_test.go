@@ -153,9 +153,7 @@ func TestWrongDigest(t *testing.T) {
 	d := wire.Dialect{Version: 101}
 	raw := d.Append(nil, &wire.Packet{Cmd: wire.CmdProtocol, Body: wire.Protocol{Protocol: 3, Integrity: "md5"}})
 	raw = d.Append(raw, &wire.Packet{Cmd: wire.CmdData, Body: wire.Data{Sector: 4711}, Digest: make([]byte, 16), Payload: block(4096, 1)})
-	if _, err := sa.out[0].conn.Write(raw); err != nil {
-		t.Fatal(err)
-	}
+	sa.out[0].conn.put(t, raw)
 	e := b.wait("down")
 	if e.cause != wire.ProtocolError || e.text != "Digest integrity check FAILED: 4711s +4096" || e.sock != wire.DataSocket {
 		t.Errorf("%+v", e)
@@ -199,11 +197,9 @@ func TestBadPackets(t *testing.T) {
 			a, b := two(t, nil)
 			sa, _ := up(t, a, b)
 			q := sa.queue(c.sock)
-			if _, err := q.conn.Write(c.raw); err != nil {
-				t.Fatal(err)
-			}
+			q.conn.put(t, c.raw)
 			if strings.HasPrefix(name, "cut") {
-				q.conn.CloseWrite()
+				q.conn.closeWrite()
 			}
 			e := b.wait("down")
 			if e.cause != c.cause || e.text != c.line || e.sock != c.sock {
@@ -367,7 +363,7 @@ func TestResetByPeer(t *testing.T) {
 		{wire.DataSocket, wire.BrokenPipe, "sock was reset by peer"},
 		{wire.MetaSocket, wire.NetworkFailure, "sock was reset by peer"},
 	} {
-		n := newNode(t, "n", Config{Pool: newPool(t)})
+		n := newNode(t, "n", Config{Pool: newPool(t), Ring: newRing(t)})
 		s, data, meta := pair(t, &n.cfg, n, wire.Dialect{Version: 101})
 		if c.sock == wire.DataSocket {
 			reset(data)

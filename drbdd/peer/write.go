@@ -3,9 +3,9 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -127,38 +127,33 @@ func (q *sender) finish(b *batch) {
 // once writes at least one byte. Without block the error is EAGAIN if there is no
 // room; with it, it waits, and tells the handler after each Timeout.
 func (q *sender) once(block bool) (int, error) {
-	q.patient = false
-	for {
-		err := q.raw.Write(q.call)
+	for expired := false; ; {
+		q.patient = false
+		err := q.conn.raw.Write(q.call)
 		switch {
-		case err == nil && q.no == 0:
-			if q.patient {
-				_ = q.conn.SetWriteDeadline(time.Time{})
-			}
-			return q.n, nil
-		case err == nil && (q.no != unix.EAGAIN || !block):
-			return 0, q.no
-		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-			return 0, err
 		case err != nil:
-			// There may be a little room, of which the system does not tell.
-			_ = q.conn.SetWriteDeadline(time.Time{})
-			q.patient = false
-			if err := q.raw.Write(q.call); err != nil {
-				return 0, err
-			}
-			if q.no != unix.EAGAIN {
-				if q.no != 0 {
-					return 0, q.no
-				}
-				return q.n, nil
-			}
+			return 0, err
+		case q.no == 0:
+			return q.n, nil // also if there is a little room, of which the system does not tell
+		case q.no != unix.EAGAIN || !block:
+			return 0, q.no
+		}
+		if expired {
 			q.s.h.Stalled(q.s, q.sock)
 		}
 		q.patient = true
-		if t := q.s.cfg.Timeout; t > 0 {
-			_ = q.conn.SetWriteDeadline(time.Now().Add(t))
+		err = q.conn.write(q.s.ctx, q.call, q.s.cfg.Timeout)
+		switch {
+		case err == nil && q.no == 0:
+			return q.n, nil
+		case err == nil:
+			return 0, q.no
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, err
+		case q.s.ctx.Err() != nil:
+			return 0, net.ErrClosed
 		}
+		expired = true
 	}
 }
 

@@ -5,7 +5,7 @@
 // (namespaces, veth), and on a mirror made with QEMU, in the same run and in turn;
 // then a full resync against one TCP stream into the peer's disk.
 //
-//	go run ./tests/drbd/bench [-quick] [-rounds N] [-seconds N] [-size MiB] [-on raw,alone,A,B,C,qemu,...] [-parts io,resync]
+//	go run ./tests/drbd/bench [-quick] [-rounds N] [-seconds N] [-size MiB] [-on raw,alone,A,B,C,qemu,...] [-jobs TEXT] [-parts io,resync]
 //
 // The mirror of QEMU is a quorum of a local disk and an NBD export served by nbdkit
 // on the other machine (which acknowledges from its page cache), exported by FUSE,
@@ -57,12 +57,14 @@ func main() {
 	flag.IntVar(&p.seconds, "seconds", 3, "of each fio job")
 	mib := flag.Int64("size", 384, "MiB of each disk")
 	on := flag.String("on", strings.Join(subjects, ","), "what to measure")
+	only := flag.String("jobs", "", "only those fio jobs whose name has this in it")
 	parts := flag.String("parts", "io,resync", "which measurements")
 	flag.Parse()
 	if *quick {
 		p.rounds, p.seconds = 1, 1
 	}
 	p.size = *mib << 20
+	jobs = slices.DeleteFunc(jobs, func(j job) bool { return !strings.Contains(j.name, *only) })
 	for _, s := range strings.Split(*on, ",") {
 		if !slices.Contains(subjects, s) {
 			fail(fmt.Errorf("%q is none of %s", s, strings.Join(subjects, ", ")))
