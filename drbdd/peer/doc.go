@@ -11,8 +11,8 @@
 // to fit, or until it is closed. A Session lives until something breaks; its Down is
 // the last that is heard of it. Then the owner calls Dial again.
 //
-// Each socket has a reader and a writer. Payload is read into buffers of a pool: when
-// that is used up, readers wait, and so does the peer. What is sent is queued by Send
+// Each socket has a reader, which is a goroutine or the thread of a ring, and a writer. Payload is read into
+// buffers of a pool: when that is used up nothing is read, and the peer waits. What is sent is queued by Send
 // and goes out in one system call for all that waits at a Flush; while nothing is in
 // the way, Flush does that call itself.
 //

@@ -25,6 +25,7 @@ type feed struct {
 	over    bool         // nothing more is read
 	waiting bool         // for a buffer
 	volume  int          // bytes of payload of this turn
+	drained bool         // the last read of this turn took all there was
 	gotten  *blockdev.Buffer
 }
 
@@ -80,7 +81,7 @@ func (r *receiver) run() {
 
 // drain reads what is there, in the thread of the ring.
 func (r *receiver) drain() (more bool) {
-	r.volume = 0
+	r.volume, r.drained = 0, false
 	for range packetGroup {
 		if r.over || r.waiting {
 			return false

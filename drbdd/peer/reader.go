@@ -86,12 +86,17 @@ func (r *receiver) readv(fd uintptr) bool {
 // more reads: into dst first, the rest into the free part of buf. It returns how many
 // dst got. A goroutine waits; in a ring the error is errLater when there is nothing.
 func (r *receiver) more(dst []byte) (int, error) {
+	if r.drained && !r.watch.Ended() {
+		return 0, errLater
+	}
 	r.iovs = 0
+	room := 0
 	for _, b := range [...][]byte{dst, r.buf[r.w:]} {
 		if len(b) > 0 {
 			r.iov[r.iovs].Base = &b[0]
 			r.iov[r.iovs].SetLen(len(b))
 			r.iovs++
+			room += len(b)
 		}
 	}
 	err := r.conn.raw.Read(r.read)
@@ -106,6 +111,7 @@ func (r *receiver) more(dst []byte) (int, error) {
 	case r.n == 0:
 		return 0, io.EOF
 	}
+	r.drained = r.watch != nil && r.n < room
 	k := min(r.n, len(dst))
 	r.w += r.n - k
 	return k, nil

@@ -175,13 +175,13 @@ func (t *Thread) run() {
 		if t.before != nil {
 			t.before()
 		}
+		again := t.again // of the group before this one: what that had begun is on its way
+		t.again = t.spareAgain[:0]
 		t.reap()
 		for i, f := range funcs {
 			funcs[i] = nil
 			f()
 		}
-		again := t.again
-		t.again = t.spareAgain[:0]
 		for i, w := range again {
 			again[i] = nil
 			w.call()

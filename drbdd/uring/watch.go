@@ -11,6 +11,7 @@ type Watch struct {
 	armed  bool
 	queued bool // in Thread.again
 	closed bool
+	ended  bool // the other end, or all of it
 	gone   func()
 }
 
@@ -27,6 +28,10 @@ func (t *Thread) Watch(fd int, ready func() (more bool)) *Watch {
 	})
 	return w
 }
+
+// Ended tells whether the other end has ended. Until then what comes is told by another call of ready, so who
+// has read all there was need not look whether there is more. It must be called in ready.
+func (w *Watch) Ended() bool { return w.ended }
 
 // Again has ready called in the thread. It may be called by any goroutine.
 func (w *Watch) Again() { w.t.Post(w.call) }
@@ -64,6 +69,7 @@ func (w *Watch) arm() {
 
 // event is one of the poll, which may be its last.
 func (w *Watch) event(res int32, last bool) {
+	w.ended = w.ended || res < 0 || res&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 	if last {
 		w.armed = false
 		if w.closed {

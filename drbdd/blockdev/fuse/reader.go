@@ -24,6 +24,8 @@ type reading struct {
 	head   []byte
 	big    *blockdev.Buffer // for the payload of the next request
 	short  bool             // the ring's thread waits for a buffer
+	single bool             // the last time there was one request only
+	second bool             // one was taken; is there another?
 	iov    [2]unix.Iovec
 	halted atomic.Bool
 }
@@ -115,9 +117,12 @@ func (s *session) readAll() (err error) {
 	return err
 }
 
-// drain takes the requests that are there. It is called in the ring's thread.
+// drain takes the requests that are there. It is called in the ring's thread. Of an application that waits
+// for each of its requests there is only one: that goes on its way before it is looked for a second.
 func (s *session) drain() (more bool) {
-	for range readGroup {
+	second := s.second
+	s.second = false
+	for i := range readGroup {
 		if s.ended || s.short {
 			return false
 		}
@@ -128,7 +133,13 @@ func (s *session) drain() (more bool) {
 		}
 		switch err := s.next(); err {
 		case nil:
+			if i == 0 && s.single && !second {
+				s.second = true
+				return true
+			}
+			s.single = false
 		case unix.EAGAIN:
+			s.single = s.single || i == 1 && !second
 			return false
 		default:
 			s.over(err)
