@@ -35,7 +35,7 @@ func (l *loop) post(ev any) {
 }
 
 // hold makes events wait until release: those that come together are worked off
-// together. It is for one goroutine, which does not wait for anything in between.
+// together. It is for the thread of the ring, which does not wait for anything in between.
 func (l *loop) hold() {
 	l.mu.Lock()
 	l.held = true
@@ -83,6 +83,10 @@ func (l *loop) run() {
 				}
 			case received:
 				if p, ok := e.take(); ok {
+					if i+1 < len(evs) {
+						next, another := evs[i+1].(received)
+						p.More = another && next.l == e.l
+					}
 					for _, a := range l.core.Step(now, p) {
 						l.do(a)
 					}

@@ -32,6 +32,7 @@ type backing struct {
 	// dirtyWrites counts completed writes, stableWrites those of them that a flush
 	// covered.
 	dirtyWrites, stableWrites uint64
+	early                     *earlyFlush // under way
 	superDirty                bool
 	recorded                  metadata.Flags // as written last
 	degraded                  bool           // at attach: was a Primary without its peer

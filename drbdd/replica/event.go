@@ -68,7 +68,8 @@ type Up struct {
 
 // Packet is a packet of the peer whose lengths were checked. Size is the number
 // of bytes behind the sub-header without the digest. Payload is set for what is
-// no block data (bitmaps) and valid during the Step; Buf names block data.
+// no block data (bitmaps) and valid during the Step; Buf names block data. More
+// tells that another one came together with it, and is the next event of this session.
 type Packet struct {
 	Sock    wire.Socket
 	Vol     int
@@ -78,6 +79,7 @@ type Packet struct {
 	Size    uint32
 	Digest  []byte
 	Payload []byte
+	More    bool
 }
 
 // Down tells that the connection is lost: BrokenPipe, NetworkFailure,

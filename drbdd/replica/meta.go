@@ -115,6 +115,36 @@ func (b *backing) flush(f func(ok bool)) {
 	})
 }
 
+// earlyFlush is one that began before anybody asked for it.
+type earlyFlush struct {
+	upto uint64 // dirtyWrites when it began
+	then []func(ok bool)
+}
+
+// flushEarly begins to make completed writes stable, unless it is at it.
+func (b *backing) flushEarly() {
+	if b.early != nil {
+		return
+	}
+	e := &earlyFlush{upto: b.dirtyWrites}
+	b.early = e
+	b.flush(func(ok bool) {
+		b.early = nil
+		for _, f := range e.then {
+			f(ok)
+		}
+	})
+}
+
+// makeStable is flush; an early one that covers everything serves as well.
+func (b *backing) makeStable(f func(ok bool)) {
+	if e := b.early; e != nil && e.upto == b.dirtyWrites {
+		e.then = append(e.then, f)
+		return
+	}
+	b.flush(f)
+}
+
 // superBytes is the super block as it stands now.
 func (b *backing) superWrite() MetaWrite {
 	b.superDirty = false

@@ -37,6 +37,7 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 	over := func() {
 		ep.active--
 		r.epochEnds(ep, n)
+		r.expectBarrier(ep)
 	}
 	ack, wanted := r.peer.dialect.AckFor(d.Flags, r.net.Protocol)
 	a := wire.BlockAck{Sector: d.Sector, BlockID: d.BlockID, Size: size}
@@ -62,6 +63,10 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 	} else {
 		v.count.Unacked++
 	}
+	owed := wanted && ack == wire.CmdWriteAck
+	if owed {
+		r.peer.owed++
+	}
 	var s *span
 	var x *rsBlock
 	if maySync {
@@ -74,6 +79,9 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		}
 		if r.alive(n) && !(wanted && ack == wire.CmdRecvAck) {
 			v.count.Unacked--
+		}
+		if owed && r.alive(n) {
+			r.peer.owed--
 		}
 		clears := false
 		switch {
@@ -131,9 +139,18 @@ func (v *volume) ackBlock(session uint64, cmd wire.Command, a wire.BlockAck) {
 	if !v.r.alive(session) {
 		return
 	}
+	v.r.promise()
 	v.seq++
 	a.Seq = v.seq
 	v.r.send(wire.MetaSocket, v.nr, cmd, a)
+}
+
+// promise sends the answers to barriers that wait for company.
+func (r *Resource) promise() {
+	for _, a := range r.peer.promises {
+		r.send(wire.MetaSocket, 0, wire.CmdBarrierAck, a)
+	}
+	r.peer.promises = r.peer.promises[:0]
 }
 
 // gotBarrier closes the epoch. What follows on the socket waits until all of it
@@ -141,6 +158,7 @@ func (v *volume) ackBlock(session uint64, cmd wire.Command, a wire.BlockAck) {
 func (r *Resource) gotBarrier(b wire.Barrier) {
 	ep := r.peer.epoch
 	ep.closed, ep.number = true, b.Number
+	r.peer.usual = ep.size
 	ep.end = r.block()
 	r.peer.epoch = &peerEpoch{}
 	r.epochEnds(ep, r.peer.number)
@@ -163,7 +181,7 @@ func (r *Resource) epochEnds(ep *peerEpoch, session uint64) {
 			r.lose(wire.NetworkFailure, "writes of the peer cannot be made stable")
 			return
 		}
-		r.send(wire.MetaSocket, 0, wire.CmdBarrierAck, wire.BarrierAck{Number: ep.number, SetSize: ep.size})
+		r.peer.promises = append(r.peer.promises, wire.BarrierAck{Number: ep.number, SetSize: ep.size})
 		ep.end()
 	}
 	for _, b := range ep.disks {
@@ -172,10 +190,24 @@ func (r *Resource) epochEnds(ep *peerEpoch, session uint64) {
 	for _, v := range r.vols {
 		if b := v.dsk; v.usable() && b.opts.Flushes && b.dirtyWrites != b.stableWrites {
 			left++
-			b.flush(flushed)
+			b.makeStable(flushed)
 		}
 	}
 	flushed(true)
+}
+
+// expectBarrier begins to make an epoch stable before its barrier is here, if it has as many
+// writes as the last one: an application that waits for each of its writes, or for groups of them, then does
+// not wait for the flush as well.
+func (r *Resource) expectBarrier(ep *peerEpoch) {
+	if ep != r.peer.epoch || ep.active > 0 || r.peer.usual == 0 || ep.size < r.peer.usual || len(r.peer.queue) > 0 {
+		return
+	}
+	for _, v := range r.vols {
+		if b := v.dsk; v.usable() && b.opts.Flushes && b.dirtyWrites != b.stableWrites {
+			b.flushEarly()
+		}
+	}
 }
 
 // gotOutOfSync marks what the peer changed without sending it.

@@ -109,6 +109,9 @@ func (r *Resource) Step(now time.Time, ev Event) []Action {
 	case Tick:
 	}
 	r.settle()
+	if p, ok := ev.(Packet); r.peer.owed == 0 && !(ok && p.More) {
+		r.promise()
+	}
 	return r.out
 }
 

@@ -263,7 +263,7 @@ func (v *volume) write(q *appReq) {
 			v.dsk.oos(q.Sector, q.Size)
 		}
 		if v.tellsOutOfSync() {
-			r.tl.barrier(r)
+			r.tl.barrier(r, false)
 			r.send(wire.DataSocket, v.nr, wire.CmdOutOfSync, wire.BlockDesc{Sector: q.Sector, Size: q.Size})
 		}
 	}
@@ -381,7 +381,7 @@ func (v *volume) advance(q *appReq) {
 		return
 	}
 	if q.inTL && q.epoch == v.r.tl.cur {
-		v.r.tl.next()
+		v.r.tl.close()
 	}
 	v.answerWrite(q, OK)
 }
@@ -454,7 +454,7 @@ func (v *volume) remoteRead(q *appReq) {
 	q.since = r.now
 	v.reads[q.block] = q
 	v.count.Pending++
-	r.tl.barrier(r)
+	r.tl.barrier(r, false)
 	r.send(wire.DataSocket, v.nr, wire.CmdDataRequest, wire.BlockReq{Sector: q.Sector, BlockID: q.block, Size: q.Size})
 }
 

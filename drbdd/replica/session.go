@@ -23,6 +23,11 @@ type session struct {
 	queue   []Packet
 	paused  bool
 	epoch   *peerEpoch
+	// promises are answers to barriers that go with the next acknowledgement of a write, of
+	// which owed are still to come.
+	promises []wire.BarrierAck
+	owed     int
+	usual    uint32 // writes of the last epoch
 
 	pings    []func(ok bool) // waiting for P_PING_ACK, in order
 	pingAt   time.Time       // of the oldest of them
@@ -66,6 +71,7 @@ func (r *Resource) up(e Up) {
 	r.peer = session{up: true, number: r.sessions, dialect: e.Dialect, resolve: e.Resolve, received: r.now, ko: r.net.KoCount}
 	r.peer.epoch = &peerEpoch{}
 	r.tl.sentEpoch, r.tl.sentWrites, r.tl.open = r.tl.cur, 0, nil
+	r.tl.patience = lazyTries
 	if r.net.Tentative && e.Dialect.Version < 92 {
 		r.logf(Error, "--dry-run is not supported by peer")
 		r.disconnected()

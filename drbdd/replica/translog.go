@@ -2,6 +2,7 @@ package replica
 
 import (
 	"slices"
+	"time"
 
 	"classicha/drbdd/wire"
 )
@@ -18,13 +19,31 @@ type transferLog struct {
 	sentEpoch  uint32
 	sentWrites uint32
 	open       []sentEpoch // barriers sent and not answered
+	urgent     bool        // somebody waits for the answer to the barrier that is to be sent
+	patience   int         // see lazy
+	wake       *timer      // sends a barrier that waits for company
+	promised   uint32      // epoch that the peer promised last, and when
+	promisedAt time.Time
 	byBlock    map[uint64]*appReq
 	unacked    int
 	sectors    uint64 // sent and not answered by a barrier (congestion)
 	flushes    []flushWait
 }
 
-type sentEpoch struct{ epoch, writes uint32 }
+type sentEpoch struct {
+	epoch, writes uint32
+	company       bool // its barrier went together with a write
+}
+
+// A barrier that nobody waits for goes with the next write: alone it would wake the peer, and
+// its answer us, once more for each write of an application that writes one block after the
+// other. At most it waits for barrierWait. A peer that flushes its disk only when the barrier comes makes
+// that write wait, so it is for peers that answer the barrier together with the
+// write; others get it at once after lazyTries of a session.
+const (
+	barrierWait = 5 * time.Millisecond
+	lazyTries   = 16
+)
 
 type flushWait struct {
 	epoch uint32
@@ -36,14 +55,22 @@ func (t *transferLog) reset() {
 	t.byBlock = map[uint64]*appReq{}
 	t.writes, t.sentWrites, t.unacked, t.sectors = 0, 0, 0, 0
 	t.sentEpoch = t.cur
+	t.urgent = false
+	t.wake.stop()
 }
 
-// next closes the epoch unless it is empty.
-func (t *transferLog) next() {
+// close closes the epoch unless it is empty.
+func (t *transferLog) close() {
 	if t.writes > 0 {
 		t.cur++
 		t.writes = 0
 	}
+}
+
+// next closes the epoch, and has the peer asked for its promise soon.
+func (t *transferLog) next() {
+	t.close()
+	t.urgent = t.sentWrites > 0
 }
 
 // ghost leaves the former life of a write in the log that is sent again: its
@@ -75,25 +102,27 @@ func (t *transferLog) condition(replicates bool) {
 }
 
 // barrier sends the barrier that has to stand before the next packet of the
-// current epoch.
-func (t *transferLog) barrier(r *Resource) {
+// current epoch. company: a write follows.
+func (t *transferLog) barrier(r *Resource, company bool) {
 	if t.sentEpoch == t.cur {
 		return
 	}
 	if t.sentWrites > 0 {
 		r.send(wire.DataSocket, 0, wire.CmdBarrier, wire.Barrier{Number: t.sentEpoch})
-		t.open = append(t.open, sentEpoch{t.sentEpoch, t.sentWrites})
+		t.open = append(t.open, sentEpoch{t.sentEpoch, t.sentWrites, company})
 	}
 	t.sentEpoch, t.sentWrites = t.cur, 0
+	t.urgent = false
+	t.wake.stop()
 }
 
 // send sends a write and keeps it.
 func (t *transferLog) send(r *Resource, q *appReq) {
 	v := q.v
 	if t.writes >= r.net.MaxEpochSize {
-		t.next()
+		t.close()
 	}
-	t.barrier(r)
+	t.barrier(r, true)
 	t.writes++
 	t.sentWrites++
 	q.epoch = t.cur
@@ -159,7 +188,7 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 	if q.proto != r.net.Protocol && d.Version < 100 {
 		// Such a peer acknowledges by its configuration. The barrier's answer tells.
 		t.next()
-		t.barrier(r)
+		t.barrier(r, false)
 	}
 }
 
@@ -167,9 +196,31 @@ func (t *transferLog) send(r *Resource, q *appReq) {
 // sent that would.
 func (r *Resource) closeIdleEpoch() {
 	t := &r.tl
-	if r.peer.up && t.unacked == 0 && t.sentWrites > 0 && t.sentEpoch != t.cur {
-		t.barrier(r)
+	if !r.peer.up || t.unacked != 0 || t.sentWrites == 0 || t.sentEpoch == t.cur {
+		return
 	}
+	if t.urgent || t.patience == 0 || r.extentsWanted() {
+		t.barrier(r, false)
+		return
+	}
+	if t.wake == nil || t.wake.stopped {
+		t.wake = r.after(barrierWait, func() {
+			if r.peer.up {
+				t.barrier(r, false)
+			}
+		})
+	}
+}
+
+// extentsWanted tells whether a write waits for an extent of the activity log, which the promise of the
+// peer may free.
+func (r *Resource) extentsWanted() bool {
+	for _, v := range r.vols {
+		if b := v.dsk; b != nil && len(b.al.want) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // find returns the write that an acknowledgement is for.
@@ -208,6 +259,9 @@ func (r *Resource) acked(v *volume, cmd wire.Command, a wire.BlockAck) {
 		default:
 			q.net = partOK
 			q.inSync = cmd == wire.CmdRSWriteAck
+			if t.patience > 0 && int32(q.epoch-t.promised) > 0 && r.now.Equal(t.promisedAt) {
+				t.patience = lazyTries // the peer answers both together
+			}
 		}
 		v.settled(q)
 		q.answered()
@@ -243,6 +297,10 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 		return
 	}
 	epoch := t.open[0].epoch
+	if t.open[0].company && t.patience > 0 {
+		t.patience--
+	}
+	t.promised, t.promisedAt = epoch, r.now
 	for _, q := range t.reqs {
 		if q.epoch == epoch && q.net == partPending && q.acknowledged() {
 			r.protocolError("BAD! BarrierAck #%d received before the acknowledgement of sector %ds", a.Number, q.Sector)

@@ -337,5 +337,6 @@ func (l *link) receive(x *parcel) {
 		}
 		p.Payload = rest[plan.Digest:]
 	}
+	p.More = len(l.net) > 0 && !l.net[0].fin && w.Chance(0.5)
 	e.event(p)
 }
