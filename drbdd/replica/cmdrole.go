@@ -128,7 +128,7 @@ func (p *promotion) promoted() {
 		return
 	}
 	u := &b.super.UUIDs
-	if p.forced || (v.st.Conn < wire.Connected || v.st.PDisk <= wire.Failed) && u.Bitmap == 0 {
+	if p.forced || (v.st.Conn < wire.Connected || v.st.PDisk <= wire.Failed) && v.shared() {
 		v.newCurrent()
 	}
 	u.Current |= 1

@@ -15,7 +15,7 @@ func (v *volume) followed(os, ns state.State) {
 			b.crashed = false
 		}
 		f := state.MetaFlags(b.super.Flags, ns, b.crashed)
-		if v.rs != nil && !v.rs.target && v.rs.told {
+		if v.rs != nil && v.synced {
 			f &^= metadata.PeerOutdated // see answerPing
 		}
 		if f != b.super.Flags {
@@ -60,6 +60,7 @@ func (v *volume) followed(os, ns state.State) {
 	}
 	// (c)
 	if os.Conn != wire.WFBitMapS && ns.Conn == wire.WFBitMapS {
+		v.synced = false // the handshake saw what the peer has, and corrected the identifiers
 		r.soon(v.startBitmapSource)
 	}
 	if os.Conn != wire.WFBitMapT && ns.Conn == wire.WFBitMapT {
@@ -74,7 +75,6 @@ func (v *volume) followed(os, ns state.State) {
 	}
 	// (h)
 	if os.Conn < wire.Connected && ns.Conn >= wire.Connected {
-		v.synced = false
 		v.sendState()
 	}
 	// (i)
@@ -167,10 +167,14 @@ func (v *volume) followGeneration(os, ns state.State) {
 	}
 }
 
+// shared tells that the current generation may be that of the peer's data, too: nobody
+// writes to it alone, or two would, and neither would be found out.
+func (v *volume) shared() bool { return v.dsk.super.UUIDs.Bitmap == 0 || v.synced }
+
 // nextGeneration begins a new generation, if the last one is not still that of the
 // peer.
 func (v *volume) nextGeneration() {
-	if v.dsk.super.UUIDs.Bitmap != 0 {
+	if !v.shared() {
 		return
 	}
 	// Suspended is our own application: a Primary without a disk goes on writing here.
@@ -266,7 +270,7 @@ func (r *Resource) resume(flags wire.State) {
 		for _, v := range r.vols {
 			if v.newUUID {
 				v.newUUID = false
-				if v.dsk != nil && v.dsk.super.UUIDs.Bitmap == 0 && v.st.Disk == wire.UpToDate {
+				if v.dsk != nil && v.shared() && v.st.Disk == wire.UpToDate {
 					v.newCurrent()
 					v.sendUUIDs(0)
 				}

@@ -168,11 +168,12 @@ func (v *volume) gotState(w wire.State) {
 			return
 		}
 	}
-	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && !v.rs.target && v.rs.told {
+	if os.Conn == wire.SyncSource && ps.Conn == wire.Connected && disk == wire.Inconsistent && v.rs != nil && v.synced {
 		if b := v.dsk; !b.gone() {
 			v.rs.failed = max(v.rs.failed, b.bm.Count())
 		}
 		if v.rs.failed > 0 && v.finishedByPeer(disk) {
+			v.synced = false
 			return // it could not get everything
 		}
 	}

@@ -199,7 +199,7 @@ func (r *Resource) answerPing() {
 		if rs == nil || rs.target || b.gone() || b.bm.Count() > rs.failed {
 			continue
 		}
-		rs.told = true
+		v.synced = true
 		if b.dirtyWrites != b.stableWrites && (b.opts.Flushes || b.opts.MDFlushes) {
 			wait++
 			b.flush(func(ok bool) {

@@ -243,7 +243,7 @@ func (r *Resource) env(v *volume) state.Env {
 		e.AttachDisk, e.AttachPDisk = b.attachDisk, b.attachPdsk
 	}
 	e.ExposedUUID = v.exposed
-	e.PeerMayBeGood = v.rs != nil && v.rs.told
+	e.PeerMayBeGood = v.rs != nil && v.synced
 	return e
 }
 

@@ -13,7 +13,6 @@ import (
 // resync is a resync under way, on either side (section 13).
 type resync struct {
 	target bool
-	told   bool // of a source: the target may be good by now
 	crash  bool // after a crashed Primary: csums-after-crash-only applies
 
 	total, failed uint64 // bits
@@ -259,6 +258,7 @@ func (v *volume) gotSyncUUID(x uint64) {
 
 func (v *volume) beginResync(target bool) {
 	v.endResync()
+	v.synced = false
 	b := v.dsk
 	v.rs = &resync{target: target, total: b.bm.Count(), began: v.r.now, skip: map[uint64]bool{}, crash: v.p.uuids != nil && (b.crashed || v.p.uuids.Flags&wire.UUIDCrashedPrimary != 0)}
 	v.rs.marks = []Mark{{v.r.now, v.rs.total}}

@@ -89,6 +89,7 @@ func (v *volume) finishSource(rs *resync) {
 	if v.p.uuids != nil {
 		peer = v.peerUUIDs()
 	}
+	v.synced = false
 	gi.FinishAsSource(&b.super.UUIDs, &peer)
 	if v.p.uuids != nil {
 		v.setPeerUUIDs(peer)

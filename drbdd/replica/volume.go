@@ -36,7 +36,7 @@ type volume struct {
 
 	demotions      uint64 // that somebody wanted
 	considerResync bool
-	synced         bool // the link broke when the peer's disk may have got all of ours
+	synced         bool // the target of our resync may have ended it: its identifiers are ours then
 	newUUID        bool // NEW_CUR_UUID: due when I/O goes on
 	sentSize       uint64
 	resizePending  bool
@@ -157,9 +157,6 @@ func (v *volume) set(os, ns state.State) {
 // lostPeer forgets what belonged to the connection.
 func (v *volume) lostPeer() {
 	v.p = peerInfo{}
-	if rs := v.rs; rs != nil && !rs.target {
-		v.synced = rs.told
-	}
 	v.count.Pending -= len(v.sentSync)
 	v.bmIn, v.bmOut, v.sentSync = nil, nil, nil
 	v.endResync()
@@ -188,7 +185,10 @@ func (v *volume) newCurrent() {
 		return
 	}
 	x := v.r.rng.uuid()
-	v.synced = false
+	if v.synced {
+		v.synced = false
+		b.super.UUIDs.ClearBitmap() // kept as history: the peer has it if it did not end the resync
+	}
 	if b.super.UUIDs.NewCurrent(x, v.st.Role == wire.Primary) {
 		v.logf(Warn, "bm UUID was already set")
 	}
