@@ -35,12 +35,14 @@ func (v *volume) holdsAll(i int, br *branch) bool {
 }
 
 // served is the history that a Primary's application sees: that of its own disk if
-// that is good, else its peer's.
+// that is good, else its peer's. A node that has neither goes on with what it had
+// last: reads of a disk that has just failed may still end, and what waits may be
+// given to it when it is attached again.
 func (v *volume) served(n *node) *branch {
 	own, other := v.lin[n.i].br, v.lin[1-n.i].br
 	x := n.vol(v.nr)
 	remote := x != nil && x.Disk != wire.UpToDate &&
-		(x.Disk <= wire.Failed || x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate)
+		(x.Disk <= wire.Failed && v.remote[n.i] || x.Conn >= wire.Connected && x.Pdsk == wire.UpToDate)
 	switch {
 	case remote && other != nil, own == nil && other != nil:
 		return other
@@ -245,9 +247,14 @@ func (v *volume) promoted(n *node, force bool) {
 			w.unruly = w.unruly || v.lin[1-n.i].br != nil
 			return
 		}
-		// By force it may be outdated in the same moment (fence-peer: the peer is active).
-		v.merge(n.i) // it may come back with what a power cut left
-		return
+		if n.app != nil || x.Disk > wire.Failed || v.remote[n.i] {
+			// By force it may be outdated in the same moment (fence-peer: the peer is active).
+			v.merge(n.i) // it may come back with what a power cut left
+			return
+		}
+		// Its good disk failed before the command ended. Attached again it is what the
+		// application goes on with, maybe beside another Primary: two histories.
+		src = n.i
 	}
 	l := &v.lin[src]
 	switch {

@@ -54,6 +54,12 @@ func (n *node) observe() {
 			continue
 		}
 		w.note("%s vol %d: %s %s %s/%s (was %s %s %s/%s) oos=%d", n, v.nr, now.role, now.conn, now.disk, now.pdsk, old.role, old.conn, old.disk, old.pdsk, x.OOS)
+		switch {
+		case now.disk == wire.UpToDate:
+			v.remote[n.i] = false
+		case now.conn >= wire.Connected && now.pdsk == wire.UpToDate:
+			v.remote[n.i] = true
+		}
 		if now.disk != wire.UpToDate {
 			n.vols[v.nr].lastBad = w.Now()
 		}
