@@ -2,6 +2,7 @@ package replica
 
 import (
 	"classicha/drbdd/metadata"
+	"classicha/drbdd/replica/gi"
 	"classicha/drbdd/replica/size"
 	"classicha/drbdd/replica/state"
 	"classicha/drbdd/wire"
@@ -55,6 +56,8 @@ func (v *volume) attach(id uint64, d Attach) {
 	// What a former process wrote may still be in the disk's cache only.
 	b.dirtyWrites = 1
 	v.missed = false
+	// See answerPing. A target that was not answered is on record as not good.
+	v.synced, v.maySynced = false, gi.OfSync(u) && !super.Flags.Has(metadata.PeerOutdated)
 	b.recorded = super.Flags
 	b.opts.ALExtents = min(b.opts.ALExtents, maxALExtents(super.Ring()))
 	al, err := newActivityLog(b)

@@ -60,7 +60,7 @@ func (v *volume) followed(os, ns state.State) {
 	}
 	// (c)
 	if os.Conn != wire.WFBitMapS && ns.Conn == wire.WFBitMapS {
-		v.synced = false // the handshake saw what the peer has, and corrected the identifiers
+		v.synced, v.maySynced = false, false // the handshake saw what the peer has, and corrected the identifiers
 		r.soon(v.startBitmapSource)
 	}
 	if os.Conn != wire.WFBitMapT && ns.Conn == wire.WFBitMapT {
@@ -169,7 +169,7 @@ func (v *volume) followGeneration(os, ns state.State) {
 
 // shared tells that the current generation may be that of the peer's data, too: nobody
 // writes to it alone, or two would, and neither would be found out.
-func (v *volume) shared() bool { return v.dsk.super.UUIDs.Bitmap == 0 || v.synced }
+func (v *volume) shared() bool { return v.dsk.super.UUIDs.Bitmap == 0 || v.synced || v.maySynced }
 
 // nextGeneration begins a new generation, if the last one is not still that of the
 // peer.

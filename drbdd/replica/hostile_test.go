@@ -45,6 +45,17 @@ func newHostWith(t *testing.T, good bool, disk replica.DiskOptions) *host {
 
 // newSuccessor is a host whose predecessor was killed; applications wait for exposed.
 func newSuccessor(t *testing.T, good bool, disk replica.DiskOptions, exposed uint64) *host {
+	return newHostOn(t, disk, exposed, func(s *metadata.Superblock, bm *metadata.Bitmap) {
+		if good {
+			s.UUIDs.Current, s.LaSizeSect = 0x1234, hostSectors
+			s.Flags |= metadata.Consistent | metadata.WasUpToDate
+			bm.ClearAll()
+		}
+	})
+}
+
+// newHostOn is a host with the metadata that prepare makes of fresh one.
+func newHostOn(t *testing.T, disk replica.DiskOptions, exposed uint64, prepare func(*metadata.Superblock, *metadata.Bitmap)) *host {
 	h := &host{t: t, now: time.Unix(1e9, 0), held: map[replica.Buf]bool{}}
 	h.r = replica.New(replica.Config{Name: "r0", Features: wire.FeatTrim | wire.FeatThinResync}, 1)
 	meta := make(memory, 1<<20)
@@ -63,11 +74,7 @@ func newSuccessor(t *testing.T, good bool, disk replica.DiskOptions, exposed uin
 	if err != nil {
 		t.Fatal(err)
 	}
-	if good {
-		s.Super.UUIDs.Current, s.Super.LaSizeSect = 0x1234, hostSectors
-		s.Super.Flags |= metadata.Consistent | metadata.WasUpToDate
-		bm.ClearAll()
-	}
+	prepare(&s.Super, bm)
 	h.command(replica.NewMinor{Vol: 0, Exposed: exposed})
 	h.command(replica.Attach{Vol: 0, Options: disk, Super: s.Super, Layout: s.Layout, Bitmap: bm,
 		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, CanDiscard: true, Name: "disk"})

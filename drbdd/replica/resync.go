@@ -175,7 +175,7 @@ func (v *volume) startSource() {
 			return
 		}
 		b := v.dsk
-		x := gi.StartAsSource(&b.super.UUIDs, r.rng.uuid())
+		x := gi.StartAsSource(&b.super.UUIDs, gi.SyncUUID(b.super.UUIDs, r.rng.uuid()))
 		v.logUUIDs("updated sync UUID")
 		// The target takes it over at once; a source that crashed then has to know it.
 		b.syncSuper(func() {
@@ -258,7 +258,7 @@ func (v *volume) gotSyncUUID(x uint64) {
 
 func (v *volume) beginResync(target bool) {
 	v.endResync()
-	v.synced = false
+	v.synced, v.maySynced = false, false
 	b := v.dsk
 	v.rs = &resync{target: target, total: b.bm.Count(), began: v.r.now, skip: map[uint64]bool{}, crash: v.p.uuids != nil && (b.crashed || v.p.uuids.Flags&wire.UUIDCrashedPrimary != 0)}
 	v.rs.marks = []Mark{{v.r.now, v.rs.total}}

@@ -95,3 +95,56 @@ func TestSourceBeginsAGeneration(t *testing.T) {
 		})
 	}
 }
+
+// The successor of such a source does not, either: what is on disk tells it.
+func TestSuccessorOfASourceBeginsAGeneration(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		asked, full bool
+	}{{"asked", true, false}, {"not asked", false, false}, {"asked, equal before", true, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			var disk metadata.Superblock
+			var f *slow
+			if c.full {
+				f = primary(t, replica.DontCare)
+			} else {
+				f = syncSource(t, replica.DontCare, false)
+			}
+			f.watch = func(a replica.Action) {
+				if m, ok := a.(replica.Meta); ok {
+					for _, w := range m.Writes {
+						if sb, err := metadata.ParseSuperblock(w.Data); err == nil {
+							disk = sb
+						}
+					}
+				}
+			}
+			if c.full {
+				f.do(replica.InvalidateRemote{})
+				f.ev(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+				for s := uint64(0); s < hostSectors; s += 8 {
+					f.ev(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdRSDataRequest, Body: wire.BlockReq{Sector: s, BlockID: wire.IDSyncer, Size: 4096}},
+						replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdRSWriteAck, Body: wire.BlockAck{Sector: s, BlockID: wire.IDSyncer, Size: 4096}})
+				}
+			}
+			if c.asked {
+				f.ev(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPing})
+			}
+			if v := f.r.View().Volumes[0]; v.Conn != wire.SyncSource || v.OOS != 0 {
+				t.Fatalf("%s, %d out of sync", v.Conn, v.OOS)
+			}
+			f.do(replica.SecondaryCmd{}) // that is on disk, with all else
+			h := newHostOn(t, replica.DefaultDiskOptions(), 0, func(s *metadata.Superblock, bm *metadata.Bitmap) {
+				s.UUIDs, s.Flags, s.LaSizeSect = disk.UUIDs, disk.Flags, disk.LaSizeSect
+				bm.ClearAll()
+			})
+			if code := h.result(replica.PrimaryCmd{}); code != wire.Success {
+				t.Fatalf("primary: %d", code)
+			}
+			u := h.r.View().Volumes[0].UUIDs
+			if began := u.Bitmap&^1 == disk.UUIDs.Current&^1; began != c.asked || began && u.History0 != disk.UUIDs.Bitmap || !began && u.Bitmap != disk.UUIDs.Bitmap {
+				t.Errorf("%X, on disk %X %s", u, disk.UUIDs, disk.Flags.Words())
+			}
+		})
+	}
+}

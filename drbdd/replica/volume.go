@@ -37,6 +37,7 @@ type volume struct {
 	demotions      uint64 // that somebody wanted
 	considerResync bool
 	synced         bool // the target of our resync may have ended it: its identifiers are ours then
+	maySynced      bool // the same, as far as the disk tells: this node forgot
 	newUUID        bool // NEW_CUR_UUID: due when I/O goes on
 	sentSize       uint64
 	resizePending  bool
@@ -185,8 +186,8 @@ func (v *volume) newCurrent() {
 		return
 	}
 	x := v.r.rng.uuid()
-	if v.synced {
-		v.synced = false
+	if v.synced || v.maySynced {
+		v.synced, v.maySynced = false, false
 		b.super.UUIDs.ClearBitmap() // kept as history: the peer has it if it did not end the resync
 	}
 	if b.super.UUIDs.NewCurrent(x, v.st.Role == wire.Primary) {

@@ -139,6 +139,13 @@ func TestRotation(t *testing.T) {
 	if x := StartAsSource(&u, 0x99); x != 0x1000000000021 || u != metadata.UUIDs(uu{0x10, x, 0x21, 2}) {
 		t.Errorf("ordinary: %X", u)
 	}
+	if !OfSync(u) || OfSync(metadata.UUIDs(uu{0x10, 0x21, 2, 3})) || OfSync(metadata.UUIDs(uu{0x10, 0, 2, 3})) {
+		t.Error("a resync is not known by its identifier")
+	}
+	u = metadata.UUIDs(uu{0xffff << 48, 0, 2, 3})
+	if StartAsSource(&u, SyncUUID(u, 0x1234<<48|0x99)); u.Bitmap != 0x99 || !OfSync(u) {
+		t.Errorf("known again: %X", u)
+	}
 	u = metadata.UUIDs(uu{4, 9, 2, 3})
 	if SkipInitialSync(&u, 0x31, true); u != metadata.UUIDs(uu{0x31, 0, 2, 3}) {
 		t.Errorf("skip: %X", u)

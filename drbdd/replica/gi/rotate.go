@@ -29,6 +29,19 @@ func StartAsSource(own *metadata.UUIDs, random uint64) uint64 {
 	return x
 }
 
+// SyncUUID makes a random number the identifier of a resync for StartAsSource, one
+// that OfSync knows again.
+func SyncUUID(own metadata.UUIDs, random uint64) uint64 {
+	return random&(SyncOffset-1) | (own.Current+SyncOffset)&^(SyncOffset-1)
+}
+
+// OfSync tells whether the bitmap identifier is that of a resync that this node began
+// as the source, and not the former current one. Of 65536 others one is taken for it.
+func OfSync(own metadata.UUIDs) bool {
+	x := own.Bitmap &^ primaryBit
+	return x != 0 && (x == own.History0&^primaryBit+SyncOffset || x/SyncOffset == (own.Current+SyncOffset)/SyncOffset)
+}
+
 // StartAsTarget begins a resync from the peer that sent x in P_SYNC_UUID: until it
 // is finished this is data of its own kind.
 func StartAsTarget(own *metadata.UUIDs, x uint64, primary bool) {
