@@ -209,8 +209,8 @@ func (v *volume) followFrozen(os, ns state.State) {
 		r.soon(r.peerIsBack)
 	}
 	if os.PDisk > wire.Outdated && ns.PDisk <= wire.Outdated {
-		r.soon(func() { // fenced: this is the only data
-			if r.suspFen && !r.peer.up {
+		r.soon(func() { // fenced: this is the only data, in all volumes
+			if r.suspFen && !r.peer.up && !r.unfenced() {
 				r.resume(wire.SuspFen)
 			}
 		})
