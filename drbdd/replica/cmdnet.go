@@ -87,7 +87,7 @@ func (r *Resource) disconnect(force bool, done func(wire.Result)) {
 		}
 		r.onStandAlone = append(r.onStandAlone, func() { done(wire.Success) })
 		if c.Mask != conn.Mask {
-			r.wideChange(c, false)
+			r.wideChange(c, true) // a disk may have failed meanwhile
 		}
 		r.disconnected()
 	}

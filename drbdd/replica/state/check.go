@@ -3,11 +3,15 @@ package state
 import "classicha/drbdd/wire"
 
 // CheckAlways holds for facts too (section 10.3, "always checked"): the ways from
-// one connection state to another, and that a disk that is gone cannot fail. The
-// result is wire.Success or an error.
+// one connection state to another, that a disk that is gone cannot fail, and that
+// one that failed does not get better. The result is wire.Success or an error.
 func CheckAlways(os, ns State) wire.Result {
-	if os.Disk == wire.Diskless && ns.Disk == wire.Failed {
+	switch {
+	case os.Disk == wire.Diskless && ns.Disk == wire.Failed:
 		return wire.IsDiskless
+	case os.Disk == wire.Failed && ns.Disk > wire.Failed:
+		// It is being left. The original lets outdate make it UpToDate while connected.
+		return wire.LowerThanOutdated
 	}
 	oc, nc := os.Conn, ns.Conn
 	switch {

@@ -42,6 +42,15 @@ func TestCheckAlways(t *testing.T) {
 	if rc := CheckAlways(st(sec, sec, wire.Connected, wire.Diskless, up), st(sec, sec, wire.Connected, wire.Failed, up)); rc != wire.IsDiskless {
 		t.Errorf("a disk that is gone failed: %d", rc)
 	}
+	// Not even where Sanitize takes a disk for good that meets another (outdate).
+	for d := wire.Negotiating; d <= wire.UpToDate; d++ {
+		failed := st(sec, pri, wire.Connected, wire.Failed, up)
+		for _, hard := range []bool{false, true} {
+			if ns, rc, _ := Decide(failed, SetDisk(d), Env{}, hard); rc != wire.LowerThanOutdated || ns != failed {
+				t.Errorf("a disk that failed became %s as %s: %d", ns.Disk, d, rc)
+			}
+		}
+	}
 }
 
 func TestCheckValid(t *testing.T) {
