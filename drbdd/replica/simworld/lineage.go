@@ -118,9 +118,17 @@ func (v *volume) holders(n *node, r *request) {
 	}
 }
 
-// has tells whether a disk has a write in all its sectors.
+// has tells whether a disk has a write in all its sectors. With protocol B it is enough that
+// the disk is about to: the core may give up the connection in the step that completes it.
 func (v *volume) has(i int, r *request) bool {
 	d := v.w.nodes[i].vols[v.nr].disk
+	if v.w.p.net.Protocol == 'B' {
+		for _, io := range d.flying {
+			if io.a.Op == replica.Write && io.a.Sector == r.sector && io.a.Size == r.sectors*512 && io.data.at(0) == r.w.val(r.sector) {
+				return true
+			}
+		}
+	}
 	all := true
 	v.sectorsOf(r.sector, r.sectors, func(s uint64, slot, k int) {
 		all = all && d.at(slot).cur[k] == r.w.val(s)
