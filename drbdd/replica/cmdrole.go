@@ -17,8 +17,8 @@ func (v *volume) promote(force bool, done func(wire.Result)) {
 		done(wire.Success)
 		return
 	}
-	if v.kept != 0 && v.dsk.gone() && (v.p.uuids == nil || v.p.uuids.Current&^1 != v.kept&^1) {
-		v.logf(Error, "Applications wait for data with current UUID=%016X, which is not there", v.kept)
+	if v.kept != 0 && v.dsk.gone() && (v.p.uuids == nil || !v.awaits(v.p.uuids.Current)) {
+		v.logf(Error, "Applications wait for %s, which is not there", v.awaited())
 		done(wire.NoUpToDateDisk)
 		return
 	}
@@ -120,6 +120,7 @@ func (p *promotion) promoted() {
 	}
 	v.kept = 0
 	if b.gone() {
+		v.missed = false // it goes on with what the peer has
 		if v.p.uuids != nil {
 			v.expose(v.p.uuids.Current)
 		}
@@ -181,13 +182,14 @@ func (v *volume) demoteFor(waits bool, done func(wire.Result)) {
 			done(wire.DeviceInUse)
 			return
 		}
+		seen := v.seen() // as a Primary
 		rc := v.apply(c, false)
 		if !rc.Ok() {
 			done(rc)
 			return
 		}
 		if waits {
-			v.kept = v.exposed
+			v.kept = seen
 		}
 		b := v.dsk
 		if b.gone() {

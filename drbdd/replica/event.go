@@ -129,7 +129,8 @@ type (
 	NewMinor struct {
 		Vol, Minor int
 		// Exposed is the UUID of the data that applications saw which a killed
-		// predecessor left waiting (VolumeView.Exposed); 0 = none.
+		// predecessor left waiting (VolumeView.Exposed); 0 = none, 1 = only its own disk
+		// is sure to have that data.
 		Exposed uint64
 	}
 	// DelMinor removes a volume that has neither disk nor connection.

@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"testing"
+	"time"
 
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
@@ -198,5 +199,123 @@ func TestPeerOfWaitingApplicationsIsNotPromoted(t *testing.T) {
 		if got := h.promotesPeer(); got != want {
 			t.Errorf("applications that wait for %#x: the peer is answered %d, want %d", exposed, got, want)
 		}
+	}
+}
+
+// secondary is what a peer that is Secondary says of itself.
+func secondary(conn wire.ConnState) wire.Body {
+	s := wire.State(0).WithRole(wire.Secondary).WithPeer(wire.Secondary).WithDisk(wire.UpToDate).WithPdsk(wire.UpToDate)
+	return wire.StateInfo{State: s.WithConn(conn)}
+}
+
+// With protocol A the peer drops what it has not processed when a daemon is killed. Its
+// successor, which cannot have the own disk, is not told that the peer has the same data.
+func TestSuccessorIsToldThatThePeerLacksWrites(t *testing.T) {
+	for _, protocol := range []byte{'A', 'C'} {
+		h := newHost(t, true)
+		h.command(replica.Disconnect{Force: true})
+		n := replica.DefaultNetOptions()
+		n.Protocol = protocol
+		h.command(replica.Connect{Options: n})
+		h.step(replica.Up{Dialect: dialect})
+		h.hear(wire.CmdProtocol, wire.Protocol{Protocol: uint32(protocol-'A') + 1})
+		h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
+		h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
+		h.hear(wire.CmdState, secondary(wire.WFReportParams))
+		h.hear(wire.CmdState, secondary(wire.Connected))
+		h.command(replica.PrimaryCmd{})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+		var sent wire.Data
+		var barrier wire.Barrier
+		done := false
+		h.watch = func(a replica.Action) {
+			switch a := a.(type) {
+			case replica.Complete:
+				done = true
+			case replica.Send:
+				switch b := a.Body.(type) {
+				case wire.Data:
+					sent = b
+				case wire.Barrier:
+					barrier = b
+				}
+			}
+		}
+		told := func(when string, lacks bool) {
+			t.Helper()
+			if got := h.r.View().Volumes[0].Exposed; (got == 1) != lacks || !lacks && got&^1 != 0x1234 {
+				t.Errorf("protocol %c, %s: a successor is told %#x", protocol, when, got)
+			}
+		}
+		told("with a disk", protocol == 'A')
+		h.step(replica.Request{ID: 99, Op: replica.Write, Size: 4096, Buf: 1<<40 + 1})
+		if protocol == 'C' {
+			h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdWriteAck, Body: wire.BlockAck{Sector: sent.Sector, BlockID: sent.BlockID, Size: 4096}})
+		}
+		if !done {
+			t.Fatalf("protocol %c: the write is not completed", protocol)
+		}
+		h.command(replica.DetachCmd{Force: true})
+		if v := h.r.View().Volumes[0]; v.Disk != wire.Diskless || v.Pdsk != wire.UpToDate {
+			t.Fatalf("%s/%s", v.Disk, v.Pdsk)
+		}
+		told("without a disk", protocol == 'A')
+		h.tick(time.Second)
+		changes := h.r.Changes()
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdBarrierAck, Body: wire.BarrierAck{Number: barrier.Number, SetSize: 1}})
+		told("when the peer has all of it", false)
+		if protocol == 'A' && h.r.Changes() == changes {
+			t.Error("and the shell is not told to save it")
+		}
+	}
+}
+
+// A successor that is told so does not go on with the peer's copy.
+func TestSuccessorDoesNotTakeWhatLacksWrites(t *testing.T) {
+	for exposed, want := range map[uint64]wire.Role{0x1234: wire.Primary, 1: wire.Secondary} {
+		h := newSuccessor(t, true, replica.DefaultDiskOptions(), exposed)
+		h.command(replica.DetachCmd{Force: true})
+		h.meet(0x1234)
+		h.hear(wire.CmdState, secondary(wire.WFReportParams))
+		h.hear(wire.CmdState, secondary(wire.Connected))
+		if v := h.r.View().Volumes[0]; v.Disk != wire.Diskless || v.Pdsk != wire.UpToDate {
+			t.Fatalf("%s/%s", v.Disk, v.Pdsk)
+		}
+		h.command(replica.PrimaryCmd{})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+		if v := h.r.View().Volumes[0]; v.Role != want {
+			t.Errorf("told %#x it is %s", exposed, v.Role)
+		}
+	}
+}
+
+// A Primary that gave up what only its failed disk had goes on with the peer's copy, and
+// finds it again.
+func TestWhatIsGivenUpIsNotAwaited(t *testing.T) {
+	f := primary(t, replica.DontCare)
+	f.cut()
+	if got := f.writes(); got != replica.OK {
+		t.Fatalf("a write ended with %d", got)
+	}
+	f.do(replica.DetachCmd{Force: true})
+	if x := f.r.View().Volumes[0].Exposed; x != 1 {
+		t.Errorf("a successor is told %#x", x)
+	}
+	f.do(replica.SecondaryCmd{})
+	f.shakes()
+	f.ev(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdState, Body: secondary(wire.WFReportParams)},
+		replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdState, Body: secondary(wire.Connected)})
+	f.do(replica.PrimaryCmd{})
+	f.ev(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck},
+		replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+	if v := f.r.View().Volumes[0]; v.Role != wire.Primary || v.Exposed&^1 != 0x1234 {
+		t.Fatalf("%s, told %#x", v.Role, v.Exposed)
+	}
+	f.cut()
+	f.shakes()
+	if v := f.r.View().Volumes[0]; v.Conn != wire.WFReportParams {
+		t.Errorf("it is %s", v.Conn)
 	}
 }

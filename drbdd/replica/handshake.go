@@ -335,8 +335,8 @@ func (v *volume) handshaken(d gi.Decision, ps state.State, disk wire.DiskState) 
 	if f := d.Compare.FixPeer; f != nil {
 		v.p.uuids.Current, v.p.uuids.Bitmap, v.p.uuids.History0, v.p.uuids.History1 = f.Current, f.Bitmap, f.History0, f.History1
 	}
-	if d.OK && d.Conn == wire.WFBitMapT && v.kept != 0 && v.p.uuids.Current&^1 != v.kept&^1 {
-		v.logf(Error, "Applications wait for data with current UUID=%016X: not replacing it until they are ended and the resource is made secondary", v.kept)
+	if d.OK && d.Conn == wire.WFBitMapT && v.kept != 0 && !v.awaits(v.p.uuids.Current) {
+		v.logf(Error, "Applications wait for %s: not replacing it until they are ended and the resource is made secondary", v.awaited())
 		r.disconnected()
 		return
 	}

@@ -276,6 +276,10 @@ func (q *appReq) acknowledged() bool {
 	return q.proto != 'A' && (r.peer.dialect.Version >= 100 || r.net.Protocol != 'A')
 }
 
+// unpromised tells that the application was answered, and the peer may lose the write
+// with the session: protocol A or B.
+func (q *appReq) unpromised() bool { return q.done && q.net != partOK }
+
 // answered counts a write as one that nobody waits for the peer any more for.
 func (q *appReq) answered() {
 	if q.counted {
@@ -315,6 +319,9 @@ func (r *Resource) barrierAck(a wire.BarrierAck) {
 	gone := slices.Clone(t.reqs[:n])
 	t.reqs = slices.Delete(t.reqs, 0, n)
 	for _, q := range gone {
+		if q.unpromised() && q.v.st.Disk != wire.UpToDate {
+			r.changed() // see seen
+		}
 		if q.net == partTaken || q.net == partPending {
 			q.net = partOK
 		}
@@ -376,7 +383,7 @@ func (r *Resource) tlLost() {
 	t.reset()
 	for _, q := range reqs {
 		q.inTL = false
-		if q.done && q.net != partOK && q.v.dsk.gone() && q.v.st.Role == wire.Primary {
+		if q.unpromised() && q.v.dsk.gone() && q.v.st.Role == wire.Primary {
 			q.v.missed = true // protocol A or B, and nobody is sure to have it
 		}
 		q.net = partFailed

@@ -45,7 +45,7 @@ type VolumeView struct {
 	MaxIO      uint32 // bytes of the largest read or write
 	CanDiscard bool
 
-	Exposed uint64 // UUID of the data that applications have seen, also those that wait since a predecessor
+	Exposed uint64 // UUID of the data that applications have seen, also those that wait since a predecessor; 1: only the own disk is sure to have it
 	Waits   bool   // applications wait for the end of a restart
 
 	HasDisk         bool // a backing device is attached (metadata below is valid)

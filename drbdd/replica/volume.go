@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 
 	"classicha/drbdd/replica/state"
 	"classicha/drbdd/wire"
@@ -16,7 +17,7 @@ type volume struct {
 	size       uint64      // sectors, 0 = not known
 	exposed    uint64      // UUID of the data that the application has seen
 	missed     bool        // the peer lacks what the application has seen on a disk that failed
-	kept       uint64      // exposed of a predecessor whose applications wait, until the first promotion
+	kept       uint64      // seen() of a predecessor whose applications wait, until the first promotion
 	dsk        *backing
 	detached   []func() // commands that wait for the disk to be gone
 	p          peerInfo
@@ -201,12 +202,40 @@ func (v *volume) newCurrent() {
 
 func (v *volume) expose(x uint64) { v.exposed = x }
 
-// seen is what applications know, here or left waiting by a predecessor.
+// onlyHere is told instead of a generation that the peer has too, but not all of what
+// applications saw of it. No disk has this identifier.
+const onlyHere = 1
+
+// seen is what applications know, here or left waiting by a predecessor. A successor goes
+// by it when it cannot have the own disk.
 func (v *volume) seen() uint64 {
-	if v.kept != 0 {
+	switch {
+	case v.kept != 0:
 		return v.kept
+	case v.st.Role == wire.Primary && v.peerLacks():
+		return onlyHere
 	}
 	return v.exposed
+}
+
+// peerLacks tells whether a peer of the same generation may lack what was completed: with
+// the session it loses what it has not processed.
+func (v *volume) peerLacks() bool {
+	if v.st.Disk == wire.UpToDate {
+		return v.r.net != nil && v.r.net.Protocol == 'A'
+	}
+	return v.missed || slices.ContainsFunc(v.r.tl.reqs, func(q *appReq) bool { return q.v == v && q.unpromised() })
+}
+
+// awaits tells whether x is the generation that applications wait for since a predecessor.
+func (v *volume) awaits(x uint64) bool { return v.kept != onlyHere && x&^1 == v.kept&^1 }
+
+// awaited is that in words.
+func (v *volume) awaited() string {
+	if v.kept == onlyHere {
+		return "data that only the disk of this node is sure to have"
+	}
+	return fmt.Sprintf("data with current UUID=%016X", v.kept)
 }
 
 func (v *volume) logUUIDs(what string) {
