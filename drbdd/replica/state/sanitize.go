@@ -67,6 +67,11 @@ func compared(d, other wire.DiskState, primary bool) wire.DiskState {
 	return known(d)
 }
 
+// attached: a disk is there that was not.
+func attached(before, now wire.DiskState) bool {
+	return before <= wire.Negotiating && now > wire.Negotiating
+}
+
 // unfenced: a Primary whose peer may have the data and cannot be asked.
 func (s State) unfenced() bool {
 	return s.Role == wire.Primary && s.Conn < wire.Connected && s.PDisk > wire.Outdated
@@ -110,10 +115,12 @@ func Sanitize(os, ns State, env Env) (_ State, warn string) {
 	// known before becomes known.
 	if ns.Conn >= wire.Connected && ns.Conn < wire.Ahead {
 		disk, pdisk := ns.Disk, ns.PDisk
-		if os.Conn < wire.Connected || os.Disk <= wire.Negotiating {
+		// An attach on either side compares both: the other disk had met none before.
+		met := os.Conn < wire.Connected || ns.Conn == wire.Connected && (attached(os.Disk, disk) || attached(os.PDisk, pdisk))
+		if met || os.Disk <= wire.Negotiating {
 			ns.Disk = compared(disk, pdisk, false)
 		}
-		if os.Conn < wire.Connected || os.PDisk <= wire.Negotiating {
+		if met || os.PDisk <= wire.Negotiating {
 			ns.PDisk = compared(pdisk, disk, ns.Role == wire.Primary)
 		} else if ns.Conn == wire.Connected && os.Conn > wire.Connected && ns.PDisk == wire.Consistent {
 			ns.PDisk = wire.Outdated
