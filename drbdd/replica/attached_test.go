@@ -32,3 +32,39 @@ func TestPeerAttaches(t *testing.T) {
 		t.Errorf("the peer attached the same data: %s %s/%s", v.Conn, v.Disk, v.Pdsk)
 	}
 }
+
+// A disk that fails while the peer is asked whether it may be declared to be good is not good
+// when the answer comes.
+func TestDiskFailsDuringAForcedPromotion(t *testing.T) {
+	h := newHost(t, false)
+	h.meet(4)
+	says := func(conn wire.ConnState, peer wire.Role, pdsk wire.DiskState) {
+		h.hear(wire.CmdState, wire.StateInfo{State: wire.State(0).WithRole(wire.Secondary).WithPeer(peer).WithConn(conn).WithDisk(wire.Inconsistent).WithPdsk(pdsk)})
+	}
+	says(wire.WFReportParams, wire.RoleUnknown, wire.DUnknown)
+	says(wire.Connected, wire.Secondary, wire.Inconsistent)
+	asked := false
+	var code wire.Result
+	var primary uint64
+	h.watch = func(a replica.Action) {
+		switch a := a.(type) {
+		case replica.Send:
+			asked = asked || a.Cmd == wire.CmdStateChgReq
+		case replica.Reply:
+			if a.ID == primary {
+				code = a.Code
+			}
+		}
+	}
+	primary = h.id + 1
+	h.command(replica.PrimaryCmd{Force: true})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+	if !asked {
+		t.Fatalf("the peer was not asked: %+v", h.r.View().Volumes)
+	}
+	h.command(replica.DetachCmd{Force: true})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+	if v := h.r.View().Volumes[0]; v.Role != wire.Secondary || v.Disk != wire.Diskless || code != wire.IsDiskless {
+		t.Errorf("%s %s/%s, primary is answered %d", v.Role, v.Disk, v.Pdsk, code)
+	}
+}

@@ -4,10 +4,11 @@ import "classicha/drbdd/wire"
 
 // CheckAlways holds for facts too (section 10.3, "always checked"): the ways from
 // one connection state to another, that a disk that is gone cannot fail, and that
-// one that failed does not get better. The result is wire.Success or an error.
+// it comes back by an attach only: it may have failed while the peer was asked
+// whether it shall be good. The result is wire.Success or an error.
 func CheckAlways(os, ns State) wire.Result {
 	switch {
-	case os.Disk == wire.Diskless && ns.Disk == wire.Failed:
+	case os.Disk == wire.Diskless && ns.Disk >= wire.Failed:
 		return wire.IsDiskless
 	case os.Disk == wire.Failed && ns.Disk > wire.Failed:
 		// It is being left. The original lets outdate make it UpToDate while connected.

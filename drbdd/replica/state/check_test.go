@@ -51,6 +51,9 @@ func TestCheckAlways(t *testing.T) {
 			}
 		}
 	}
+	if rc := CheckAlways(st(sec, sec, wire.Connected, wire.Diskless, bad), st(pri, sec, wire.Connected, up, bad)); rc != wire.IsDiskless {
+		t.Errorf("a disk that is gone is declared to be good: %d", rc)
+	}
 }
 
 func TestCheckValid(t *testing.T) {
