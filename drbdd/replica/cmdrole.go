@@ -17,13 +17,27 @@ func (v *volume) promote(force bool, done func(wire.Result)) {
 		done(wire.Success)
 		return
 	}
-	if v.kept != 0 && v.dsk.gone() && (v.p.uuids == nil || !v.awaits(v.p.uuids.Current)) {
-		v.logf(Error, "Applications wait for %s, which is not there", v.awaited())
-		done(wire.NoUpToDateDisk)
-		return
-	}
 	p := &promotion{v: v, force: force, done: done, demotions: v.demotions}
 	v.r.ping(func(bool) { p.try(state.SetRole(wire.Primary)) })
+}
+
+// lacksKept tells that a promotion by c would go on with other data than what
+// applications have open since the last daemon ended: this disk may be good, but
+// it was the peer's that they saw. This disk may be a generation ahead of what is
+// known of it, which began from that.
+func (v *volume) lacksKept(c state.Change) bool {
+	switch b := v.dsk; {
+	case v.kept == 0:
+		return false
+	case b.gone():
+		return v.p.uuids == nil || !v.awaits(v.p.uuids.Current)
+	case v.kept == onlyHere:
+		return false
+	case v.st.Disk >= wire.Consistent || c.Mask&wire.DiskMask != 0:
+		u := b.super.UUIDs
+		return !v.awaits(u.Current) && !v.awaits(u.Bitmap)
+	}
+	return false
 }
 
 // promotion is a promotion under way.
@@ -48,6 +62,11 @@ func (p *promotion) try(c state.Change) {
 	v, r := p.v, p.v.r
 	if p.withdrawn() {
 		p.done(wire.InTransientState)
+		return
+	}
+	if v.lacksKept(c) {
+		v.logf(Error, "Applications wait for %s, which is not there", v.awaited())
+		p.done(wire.NoUpToDateDisk)
 		return
 	}
 	p.tries++

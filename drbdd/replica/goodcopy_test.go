@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"classicha/drbdd/metadata"
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
 )
@@ -317,5 +318,51 @@ func TestWhatIsGivenUpIsNotAwaited(t *testing.T) {
 	f.shakes()
 	if v := f.r.View().Volumes[0]; v.Conn != wire.WFReportParams {
 		t.Errorf("it is %s", v.Conn)
+	}
+}
+
+// The successor of a daemon that was killed has a good disk, but applications have the peer's
+// data open: it is not exchanged under them.
+func TestSuccessorServesWhatApplicationsSaw(t *testing.T) {
+	for exposed, want := range map[uint64]wire.Result{0x1234: wire.Success, 0x1235: wire.Success, 0x5678: wire.NoUpToDateDisk} {
+		h := newSuccessor(t, true, replica.DefaultDiskOptions(), exposed)
+		if code := h.result(replica.PrimaryCmd{}); code != want {
+			t.Errorf("applications that wait for %#x: %d, want %d", exposed, code, want)
+		}
+		h.command(replica.SecondaryCmd{}) // they are ended
+		if code := h.result(replica.PrimaryCmd{}); code != wire.Success {
+			t.Errorf("nobody waits any more: %d", code)
+		}
+	}
+}
+
+// A daemon may be killed while a new generation is on its way to the disk. Whether it got there
+// or not, the successor finds what applications saw.
+func TestSuccessorOfADaemonThatBeganAGeneration(t *testing.T) {
+	h := newSuccessor(t, true, replica.DefaultDiskOptions(), 0x1234)
+	began := false
+	h.watch = func(a replica.Action) {
+		m, ok := a.(replica.Meta)
+		if !ok {
+			return
+		}
+		for _, w := range m.Writes {
+			if sb, err := metadata.ParseSuperblock(w.Data); err == nil && sb.UUIDs.Bitmap != 0 && !began {
+				began = true
+				if x := h.r.View().Volumes[0].Exposed; x&^1 != 0x1234 {
+					t.Errorf("%#x is told to a successor before it is on disk", x)
+				}
+			}
+		}
+	}
+	h.command(replica.PrimaryCmd{})
+	if v := h.r.View().Volumes[0]; !began || v.Exposed != v.UUIDs.Current || v.UUIDs.Bitmap&^1 != 0x1234 {
+		t.Errorf("a new generation: %v; applications see %#x of %+v", began, v.Exposed, v.UUIDs)
+	}
+	h = newSuccessor(t, true, replica.DefaultDiskOptions(), 0x1234)
+	h.command(replica.Disconnect{})
+	h.command(replica.NewCurrentUUID{})
+	if code := h.result(replica.PrimaryCmd{}); code != wire.Success {
+		t.Errorf("the disk is a generation ahead: %d", code)
 	}
 }

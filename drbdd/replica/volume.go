@@ -16,6 +16,8 @@ type volume struct {
 	quiet      bool        // changes are logged by the caller
 	size       uint64      // sectors, 0 = not known
 	exposed    uint64      // UUID of the data that the application has seen
+	unwritten  uint64      // of a generation that is not on disk, as far as is known
+	before     uint64      // what was exposed before that
 	missed     bool        // the peer lacks what the application has seen on a disk that failed
 	kept       uint64      // seen() of a predecessor whose applications wait, until the first promotion
 	dsk        *backing
@@ -194,10 +196,17 @@ func (v *volume) newCurrent() {
 	if b.super.UUIDs.NewCurrent(x, v.st.Role == wire.Primary) {
 		v.logf(Warn, "bm UUID was already set")
 	}
+	v.before, v.unwritten = v.seen(), x
 	v.expose(b.super.UUIDs.Current)
 	v.logUUIDs("new current UUID")
 	v.gate++
-	b.syncSuper(v.openGate)
+	b.syncSuper(func() {
+		if v.unwritten == x && !b.gone() {
+			v.unwritten = 0
+			v.r.changed()
+		}
+		v.openGate()
+	})
 }
 
 func (v *volume) expose(x uint64) { v.exposed = x }
@@ -206,14 +215,16 @@ func (v *volume) expose(x uint64) { v.exposed = x }
 // applications saw of it. No disk has this identifier.
 const onlyHere = 1
 
-// seen is what applications know, here or left waiting by a predecessor. A successor goes
-// by it when it cannot have the own disk.
+// seen is what applications know, here or left waiting by a predecessor. A successor
+// looks for that: a generation that may not get to the disk is none.
 func (v *volume) seen() uint64 {
 	switch {
 	case v.kept != 0:
 		return v.kept
 	case v.st.Role == wire.Primary && v.peerLacks():
 		return onlyHere
+	case v.unwritten != 0 && v.exposed&^1 == v.unwritten&^1:
+		return v.before
 	}
 	return v.exposed
 }

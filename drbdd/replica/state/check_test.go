@@ -43,7 +43,7 @@ func TestCheckAlways(t *testing.T) {
 		t.Errorf("a disk that is gone failed: %d", rc)
 	}
 	// Not even where Sanitize takes a disk for good that meets another (outdate).
-	for d := wire.Negotiating; d <= wire.UpToDate; d++ {
+	for _, d := range []wire.DiskState{wire.Negotiating, bad, out, con, up} {
 		failed := st(sec, pri, wire.Connected, wire.Failed, up)
 		for _, hard := range []bool{false, true} {
 			if ns, rc, _ := Decide(failed, SetDisk(d), Env{}, hard); rc != wire.LowerThanOutdated || ns != failed {
