@@ -248,9 +248,13 @@ func (v *volume) compare(tries int) {
 	}
 }
 
-// quiet tells that nothing is under way.
+// quiet tells that nothing is under way. While a handler runs, packets may wait in
+// the core.
 func (w *world) quiet() bool {
 	for _, n := range w.nodes {
+		if len(n.helpers) > 0 {
+			return false
+		}
 		if n.app != nil && len(n.app.open) > 0 {
 			return false
 		}
