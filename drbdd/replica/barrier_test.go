@@ -15,6 +15,7 @@ import (
 // writes are concerned, and its flushes.
 type flushed struct {
 	*host
+	slow bool // writes end so, too
 	open []uint64
 	said []string
 	next uint64
@@ -28,8 +29,8 @@ func (f *flushed) ev(evs ...replica.Event) {
 		for _, a := range f.r.Step(f.now, e) {
 			switch a := a.(type) {
 			case replica.Disk:
-				if a.Op == replica.Flush {
-					f.said = append(f.said, "flush")
+				if a.Op == replica.Flush || f.slow && a.Op == replica.Write {
+					f.said = append(f.said, strings.ToLower(a.Op.String()))
 					f.open = append(f.open, a.ID)
 					continue
 				}
@@ -257,5 +258,22 @@ func TestBarrierIsSentAtOnceToWhoNeedsIt(t *testing.T) {
 		} else {
 			f.want("data", fmt.Sprint("barrier ", n+1))
 		}
+	}
+}
+
+// A node is not promoted while writes of a Primary that died are on their way to its disk: an
+// application would see them come.
+func TestPromotionWaitsForTheLastWrites(t *testing.T) {
+	f := newFlushedSecondary(t)
+	f.slow = true
+	f.ev(f.write(8, false))
+	f.step(replica.Down{Cause: wire.NetworkFailure, Line: "the Primary died"})
+	f.command(replica.PrimaryCmd{})
+	if v := f.r.View().Volumes[0]; v.Role == wire.Primary {
+		t.Fatal("promoted while a write of the peer is under way")
+	}
+	f.ends()
+	if v := f.r.View().Volumes[0]; v.Role != wire.Primary {
+		t.Fatalf("it is %s after the last write", v.Role)
 	}
 }

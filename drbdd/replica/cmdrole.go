@@ -18,7 +18,9 @@ func (v *volume) promote(force bool, done func(wire.Result)) {
 		return
 	}
 	p := &promotion{v: v, force: force, done: done, demotions: v.demotions}
-	v.r.ping(func(bool) { p.try(state.SetRole(wire.Primary)) })
+	v.r.ping(func(bool) {
+		v.whenArrived(func() { p.try(state.SetRole(wire.Primary)) })
+	})
 }
 
 // lacksKept tells that a promotion by c would go on with other data than what

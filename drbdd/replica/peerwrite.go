@@ -72,6 +72,7 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 	if maySync {
 		x = v.willClear(d.Sector, size)
 	}
+	v.arriving++
 	done := func(dd DiskDone) {
 		r.free(p.Buf)
 		if alone {
@@ -106,6 +107,7 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		}
 		over()
 		v.leave(s)
+		v.arrived()
 	}
 	disk := Disk{Op: op, Sector: d.Sector, Size: size, FUA: d.Flags&wire.DPFUA != 0, Buf: p.Buf}
 	switch op {
@@ -132,6 +134,28 @@ func (v *volume) gotWrite(p Packet, d wire.Data, op Op, size uint32) {
 		write()
 	})
 	v.ranges.begin(s)
+}
+
+// whenArrived runs f when no write of the peer is under way here, of this session or a
+// former one: an application must not see what it reads change.
+func (v *volume) whenArrived(f func()) {
+	if v.arriving == 0 {
+		f()
+		return
+	}
+	v.onArrival = append(v.onArrival, f)
+}
+
+// arrived is the end of a write of the peer.
+func (v *volume) arrived() {
+	if v.arriving--; v.arriving > 0 {
+		return
+	}
+	fs := v.onArrival
+	v.onArrival = nil
+	for _, f := range fs {
+		v.r.soon(f)
+	}
 }
 
 // ackBlock sends an acknowledgement, if the session that wants it is still there.

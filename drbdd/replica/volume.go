@@ -37,6 +37,8 @@ type volume struct {
 	reads  map[uint64]*appReq // sent to the peer
 	turn   bool               // round-robin
 
+	arriving       int // writes of the peer, of all sessions, that are not on the disk yet
+	onArrival      []func()
 	demotions      uint64 // that somebody wanted
 	considerResync bool
 	synced         bool // the target of our resync may have ended it: its identifiers are ours then
