@@ -277,3 +277,67 @@ func TestPromotionWaitsForTheLastWrites(t *testing.T) {
 		t.Fatalf("it is %s after the last write", v.Role)
 	}
 }
+
+// A Primary without a disk has its flushes answered by the peer's promise. When its disk comes before that,
+// it was not flushed; and a peer that lost its disk promises nothing.
+func TestFlushWithoutDisk(t *testing.T) {
+	peer := func(f *flushed, disk wire.DiskState) {
+		f.ev(replica.Packet{Sock: wire.DataSocket, Cmd: wire.CmdState, Body: wire.StateInfo{State: wire.State(0).WithRole(wire.Secondary).
+			WithPeer(wire.Primary).WithConn(wire.Connected).WithDisk(disk).WithPdsk(wire.Diskless)}})
+	}
+	attach := func(f *flushed) {
+		f.command(backing(t, replica.DefaultDiskOptions(), inSync))
+		if v := f.r.View().Volumes[0]; v.Disk != wire.Negotiating {
+			t.Fatalf("attached, it is %s", v.Disk)
+		}
+	}
+	for _, c := range []struct {
+		name      string
+		meanwhile func(f *flushed)
+		want      replica.Errno // when the peer has promised
+		then      func(f *flushed)
+		flushes   bool
+	}{
+		{name: "nothing changes"},
+		{name: "the peer's disk fails", meanwhile: func(f *flushed) { peer(f, wire.Diskless) }, want: replica.EIO},
+		{name: "the disk is attached", meanwhile: func(f *flushed) { attach(f); peer(f, wire.UpToDate) }, want: unanswered, flushes: true},
+		{name: "the disk is being attached", meanwhile: attach, want: unanswered, then: func(f *flushed) { peer(f, wire.UpToDate) }, flushes: true},
+	} {
+		f := newFlushedPrimary(t)
+		f.writes(none, true)
+		f.command(replica.DetachCmd{Force: true})
+		f.said = nil
+		got := unanswered
+		f.watch = func(a replica.Action) {
+			if a, ok := a.(replica.Complete); ok {
+				got = a.Err
+			}
+		}
+		f.ev(replica.Request{ID: 99, Op: replica.Flush})
+		n := f.barrierOf(t)
+		if c.meanwhile != nil {
+			c.meanwhile(f)
+		}
+		if got != unanswered {
+			t.Fatalf("%s: answered with %d before the promise", c.name, got)
+		}
+		f.said = nil
+		f.promises(n)
+		if got != c.want {
+			t.Errorf("%s: promised, and answered with %d, want %d", c.name, got, c.want)
+		}
+		if c.then != nil {
+			c.then(f)
+		}
+		if c.flushes != (len(f.open) > 0) {
+			t.Errorf("%s: own flushes under way: %d", c.name, len(f.open))
+			continue
+		}
+		if c.flushes {
+			f.ends()
+			if got != replica.OK {
+				t.Errorf("%s: answered with %d", c.name, got)
+			}
+		}
+	}
+}

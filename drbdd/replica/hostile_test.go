@@ -47,17 +47,32 @@ func newHostWith(t *testing.T, good bool, disk replica.DiskOptions) *host {
 func newSuccessor(t *testing.T, good bool, disk replica.DiskOptions, exposed uint64) *host {
 	return newHostOn(t, disk, exposed, func(s *metadata.Superblock, bm *metadata.Bitmap) {
 		if good {
-			s.UUIDs.Current, s.LaSizeSect = 0x1234, hostSectors
-			s.Flags |= metadata.Consistent | metadata.WasUpToDate
-			bm.ClearAll()
+			inSync(s, bm)
 		}
 	})
+}
+
+// inSync prepares a disk with the data that the peer has, too.
+func inSync(s *metadata.Superblock, bm *metadata.Bitmap) {
+	s.UUIDs.Current, s.LaSizeSect = 0x1234, hostSectors
+	s.Flags |= metadata.Consistent | metadata.WasUpToDate
+	bm.ClearAll()
 }
 
 // newHostOn is a host with the metadata that prepare makes of fresh one.
 func newHostOn(t *testing.T, disk replica.DiskOptions, exposed uint64, prepare func(*metadata.Superblock, *metadata.Bitmap)) *host {
 	h := &host{t: t, now: time.Unix(1e9, 0), held: map[replica.Buf]bool{}}
 	h.r = replica.New(replica.Config{Name: "r0", Features: wire.FeatTrim | wire.FeatThinResync}, 1)
+	h.command(replica.NewMinor{Vol: 0, Exposed: exposed})
+	h.command(backing(t, disk, prepare))
+	o := replica.DefaultNetOptions()
+	o.VerifyAlg, o.CsumsAlg = "crc32c", "crc32c"
+	h.command(replica.Connect{Options: o})
+	return h
+}
+
+// backing attaches a disk with the metadata that prepare makes of fresh one.
+func backing(t *testing.T, disk replica.DiskOptions, prepare func(*metadata.Superblock, *metadata.Bitmap)) replica.Attach {
 	meta := make(memory, 1<<20)
 	l, err := metadata.NewLayout(metadata.FlexExternal, int64(len(meta)), metadata.DefaultRing)
 	if err != nil {
@@ -75,13 +90,8 @@ func newHostOn(t *testing.T, disk replica.DiskOptions, exposed uint64, prepare f
 		t.Fatal(err)
 	}
 	prepare(&s.Super, bm)
-	h.command(replica.NewMinor{Vol: 0, Exposed: exposed})
-	h.command(replica.Attach{Vol: 0, Options: disk, Super: s.Super, Layout: s.Layout, Bitmap: bm,
-		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, CanDiscard: true, Name: "disk"})
-	o := replica.DefaultNetOptions()
-	o.VerifyAlg, o.CsumsAlg = "crc32c", "crc32c"
-	h.command(replica.Connect{Options: o})
-	return h
+	return replica.Attach{Vol: 0, Options: disk, Super: s.Super, Layout: s.Layout, Bitmap: bm,
+		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, CanDiscard: true, Name: "disk"}
 }
 
 func (h *host) command(do replica.Verb) {

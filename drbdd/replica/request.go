@@ -508,9 +508,14 @@ func (v *volume) balance(q *appReq) bool {
 }
 
 // flush makes what was completed stable here, and closes the epoch, so that the
-// peer does the same. Without a local disk the peer's word is waited for.
+// peer does the same. Without a local disk the word of a peer that has the data is
+// waited for.
 func (v *volume) flush(q *appReq) {
 	r := v.r
+	if v.st.Disk == wire.Attaching || v.st.Disk == wire.Negotiating {
+		v.freeze(q) // until it is known what the disk is worth: it may lack what its cache had
+		return
+	}
 	r.tl.next()
 	if b := v.dsk; v.usable() {
 		b.flush(func(ok bool) {
@@ -526,20 +531,20 @@ func (v *volume) flush(q *appReq) {
 		})
 		return
 	}
+	if v.st.PDisk != wire.UpToDate {
+		v.noData(q)
+		return
+	}
 	if len(r.tl.reqs) == 0 {
-		if v.st.PDisk != wire.UpToDate {
-			v.noData(q)
-			return
-		}
 		v.answer(q, OK, 0)
 		return
 	}
 	last := r.tl.reqs[len(r.tl.reqs)-1].epoch
 	r.tl.flushes = append(r.tl.flushes, flushWait{epoch: last, f: func(ok bool) {
-		if ok {
+		if ok && v.st.Disk <= wire.Failed && v.st.PDisk == wire.UpToDate {
 			v.answer(q, OK, 0)
 		} else {
-			v.start(q)
+			v.start(q) // a disk that came meanwhile counts as well, or only that
 		}
 	}})
 }
