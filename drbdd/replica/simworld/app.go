@@ -35,6 +35,7 @@ type request struct {
 	first   []uint64 // Read: what it may return, by sector
 	also    []cell   // and what else
 	issued  uint64
+	again   bool // a killed daemon had it, too
 	at      time.Duration
 	then    func(err replica.Errno) // of reads of the final check, and of requests from outside
 	got     payload                 // of a read
@@ -249,6 +250,11 @@ func (n *node) judge(v *volume, r *request, err replica.Errno, got payload) {
 	switch {
 	case err == replica.OK:
 	case err == replica.ENOTSUP && (r.op == replica.Discard || r.op == replica.Zero):
+		if r.again {
+			// The peer that cannot do it was met since: what the predecessor had begun is not undone.
+			v.writeUnknown(r)
+			return
+		}
 		v.writeEnds(n, r, false)
 		return
 	case err == replica.EIO:
@@ -301,7 +307,9 @@ func (a *app) adopt() {
 		if a.n.core == nil || a.n.app != a {
 			return
 		}
-		a.submit(a.open[id])
+		r := a.open[id]
+		r.again = true
+		a.submit(r)
 	}
 	a.drained()
 	a.more()
