@@ -71,11 +71,13 @@ func (w *world) until(end time.Duration, f func() bool) bool {
 	return len(w.bad) == 0 && f()
 }
 
-// good: one Primary with its application, both in sync, nothing special going on.
+// good: one Primary with its application, both in sync, nothing special going on. A
+// machine that stands still, or has not noticed that its connection is gone, shows
+// what was: the application must not be moved to it.
 func (w *world) good() bool {
 	apps := 0
 	for _, n := range w.nodes {
-		if n.core == nil || n.busy > 0 {
+		if n.core == nil || n.busy > 0 || n.asleep() || n.end != nil && n.end.c.broken {
 			return false
 		}
 		if n.app != nil && n.app.serving {
