@@ -125,7 +125,14 @@ func (w *world) treat(n *node) {
 			return
 		}
 		if x.Disk == wire.Diskless && !v.attached && n.ready {
-			if v.tries++; v.tries > 20 && view.Net != nil {
+			if v.tries++; v.tries > 20 && n.app == nil && x.Role == wire.Primary {
+				// It asks for data that nobody has, and nobody uses it: a promotion that lost
+				// the disk under its new generation, or got no further than this volume.
+				v.tries = 0
+				n.order(replica.SecondaryCmd{Vol: nr}, nil)
+				return
+			}
+			if v.tries > 20 && view.Net != nil {
 				// The two do not agree about their data: it is settled with both disks attached.
 				v.tries = 0
 				if n.app != nil {
