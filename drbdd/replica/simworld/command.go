@@ -156,7 +156,11 @@ func (n *node) promote(force bool, then func(ok bool)) {
 	if force {
 		n.forcing++
 	}
-	n.roles(0, func(nr int) replica.Verb { return replica.PrimaryCmd{Vol: nr, Force: force} }, func(good bool) {
+	n.roles(0, func(nr int) replica.Verb {
+		v := n.w.vols[nr]
+		v.forced[n.i] = v.forced[n.i] || force
+		return replica.PrimaryCmd{Vol: nr, Force: force}
+	}, func(good bool) {
 		n.busy--
 		n.w.note("%s: primary (force %v): %v", n, force, good)
 		if good {

@@ -271,7 +271,7 @@ func (v *volume) promoted(n *node, force bool) {
 		w.unruly = w.unruly || v.lin[1-src].br != nil
 		v.fork(src, "declared to be good", false)
 	case l.br == nil:
-		if !force {
+		if !force && !v.forced[src] {
 			w.fail("D5", "%s vol %d: promoted without force though nobody's data was ever good", n, v.nr)
 			return
 		}

@@ -58,6 +58,7 @@ type volume struct {
 	hotspots   []uint64 // blocks that the application uses
 	canDiscard [2]bool
 	lin        [2]lineage
+	forced     [2]bool // a promotion by force was asked for, which may have failed for another volume
 	remote     [2]bool // the good data that a node had last was its peer's
 	paired     bool    // both sides say Connected UpToDate/UpToDate
 	alone      [2]bool // was Primary without the peer since both were in sync
