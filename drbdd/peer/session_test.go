@@ -378,3 +378,36 @@ func TestResetByPeer(t *testing.T) {
 		meta.Close()
 	}
 }
+
+// TestHold: a held session hands over no further packet of the data socket, and all of them
+// afterwards; the meta socket goes on.
+func TestHold(t *testing.T) {
+	a, b := two(t, nil)
+	b.hook = func(s *Session, g got) {
+		if d, ok := g.packet.Body.(wire.Data); ok && d.BlockID == 1 {
+			s.Hold()
+			s.Hold() // who holds twice releases twice
+		}
+	}
+	sa, sb := up(t, a, b)
+	for id := range uint64(4) {
+		sa.Send(wire.DataSocket, 0, wire.CmdData, wire.Data{BlockID: id}, block(4096, byte(id)), nil, 0)
+	}
+	sa.Flush()
+	b.received(2)
+	sa.SendAck(0, wire.CmdWriteAck, wire.BlockAck{Size: 4096})
+	sa.Flush()
+	if g := b.received(3); g[2].sock != wire.MetaSocket {
+		t.Fatalf("got %v while held", g[2].packet)
+	}
+	sb.Release()
+	time.Sleep(20 * time.Millisecond)
+	b.mu.Lock()
+	n := len(b.packets)
+	b.mu.Unlock()
+	if n != 3 {
+		t.Fatalf("%d packets while it is still held once", n)
+	}
+	sb.Release()
+	b.received(5)
+}

@@ -140,3 +140,58 @@ func TestWatchClose(t *testing.T) {
 	keep.Close(func() { close(gone) })
 	<-gone
 }
+
+// TestWatchEnded: who reads once each time, and less often than there are writes, misses nothing
+// as long as a read that took less than it could means that there was no more.
+func TestWatchEnded(t *testing.T) {
+	r := start(t, nil, nil)
+	near, far := pair(t)
+	defer unix.Close(near)
+	const total = 1 << 20
+	got, buf := 0, make([]byte, 4096)
+	done := make(chan int, 1)
+	var w *Watch
+	set := make(chan struct{})
+	r.Post(func() {
+		w = r.Watch(near, func() bool {
+			for {
+				n, err := unix.Read(near, buf)
+				if err == unix.EAGAIN {
+					return false
+				}
+				if n <= 0 {
+					select {
+					case done <- got:
+					default:
+					}
+					return false
+				}
+				got += n
+				if n < len(buf) && !w.Ended() {
+					return false
+				}
+			}
+		})
+		close(set)
+	})
+	<-set
+	for left := total; left > 0; {
+		n := min(left, 1+rand.IntN(6000))
+		if _, err := unix.Write(far, make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+		left -= n
+	}
+	unix.Close(far)
+	select {
+	case n := <-done:
+		if n != total {
+			t.Errorf("%d bytes came, %d were sent", n, total)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the end was not noticed")
+	}
+	gone := make(chan struct{})
+	w.Close(func() { close(gone) })
+	<-gone
+}
