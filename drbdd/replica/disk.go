@@ -161,7 +161,7 @@ func (v *volume) discardDisk(b *backing) {
 	}
 	// What is marked only this disk had: the peer's copy has the same identifier and
 	// is not what the application saw.
-	v.missed = v.st.Role == wire.Primary && b.bm.Count() > 0 && b.super.Flags.Has(metadata.WasUpToDate)
+	v.missed = v.missed || v.st.Role == wire.Primary && b.bm.Count() > 0 && b.super.Flags.Has(metadata.WasUpToDate)
 	b.dropJobs()
 	// While the peer goes on alone this copy gets old, and has to know that if the
 	// peer is not there the next time. Until it is on record, nothing is promised

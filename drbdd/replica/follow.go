@@ -14,6 +14,9 @@ func (v *volume) followed(os, ns state.State) {
 		if ns.Disk == wire.UpToDate && ns.PDisk == wire.UpToDate {
 			b.crashed = false
 		}
+		if ns.Disk == wire.UpToDate {
+			v.missed = false
+		}
 		f := state.MetaFlags(b.super.Flags, ns, b.crashed)
 		if v.rs != nil && v.synced {
 			f &^= metadata.PeerOutdated // see answerPing

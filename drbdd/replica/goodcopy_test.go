@@ -366,3 +366,46 @@ func TestSuccessorOfADaemonThatBeganAGeneration(t *testing.T) {
 		t.Errorf("the disk is a generation ahead: %d", code)
 	}
 }
+
+// The same when the own disk had an error (pass_on) before the peer was lost: it is not good any
+// more, but only it has what the peer never promised.
+func TestSuccessorIsToldAfterAnErrorOfTheDisk(t *testing.T) {
+	o := replica.DefaultDiskOptions()
+	o.OnIOError = replica.PassOn
+	h := newHostWith(t, true, o)
+	h.command(replica.Disconnect{Force: true})
+	n := replica.DefaultNetOptions()
+	n.Protocol = 'A'
+	h.command(replica.Connect{Options: n})
+	h.step(replica.Up{Dialect: dialect})
+	h.hear(wire.CmdProtocol, wire.Protocol{Protocol: 1})
+	h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
+	h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
+	h.hear(wire.CmdState, secondary(wire.WFReportParams))
+	h.hear(wire.CmdState, secondary(wire.Connected))
+	h.command(replica.PrimaryCmd{})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+	h.step(replica.Request{ID: 99, Op: replica.Write, Size: 4096, Buf: 1<<40 + 1})
+	var failed uint64
+	for _, a := range h.r.Step(h.now, replica.Request{ID: 100, Op: replica.Write, Sector: 64, Size: 4096, Buf: 1<<40 + 2}) {
+		if d, ok := a.(replica.Disk); ok {
+			failed = d.ID
+			continue
+		}
+		h.done(a)
+	}
+	h.step(replica.DiskDone{ID: failed})
+	h.step(replica.Down{Cause: wire.BrokenPipe, Line: "the peer's daemon was killed"})
+	v := h.r.View().Volumes[0]
+	if v.Role != wire.Primary || v.Disk != wire.Inconsistent {
+		t.Fatalf("%s %s", v.Role, v.Disk)
+	}
+	if v.Exposed != 1 {
+		t.Errorf("a successor is told %#x", v.Exposed)
+	}
+	h.command(replica.DetachCmd{Force: true})
+	if v := h.r.View().Volumes[0]; v.Exposed != 1 {
+		t.Errorf("without the disk a successor is told %#x", v.Exposed)
+	}
+}

@@ -383,8 +383,8 @@ func (r *Resource) tlLost() {
 	t.reset()
 	for _, q := range reqs {
 		q.inTL = false
-		if q.unpromised() && q.v.dsk.gone() && q.v.st.Role == wire.Primary {
-			q.v.missed = true // protocol A or B, and nobody is sure to have it
+		if q.unpromised() && q.v.st.Disk != wire.UpToDate && q.v.st.Role == wire.Primary {
+			q.v.missed = true // protocol A or B, and no good disk is sure to have it
 		}
 		q.net = partFailed
 		q.v.settled(q)
