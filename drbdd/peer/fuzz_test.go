@@ -10,6 +10,7 @@ import (
 
 	"classicha/drbdd/blockdev"
 	"classicha/drbdd/peer/meet"
+	"classicha/drbdd/uring"
 	"classicha/drbdd/wire"
 )
 
@@ -62,7 +63,8 @@ func (k *socket) put(t testing.TB, b []byte) {
 }
 
 // FuzzReceive gives a session any bytes. It must hand over exactly the packets that
-// the decoder of package wire sees in them, and end with everything released.
+// the decoder of package wire sees in them, and end with everything released, read by
+// goroutines or by a ring.
 // Goroutines make the coverage vary: fuzz with -fuzzminimizetime=1x.
 func FuzzReceive(f *testing.F) {
 	for _, v := range []int{88, 95, 101} {
@@ -79,6 +81,7 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 		f.Add(uint8(v), data, meta)
+		f.Add(uint8(0x80|(v-86)%16), data, meta)
 		f.Add(uint8(v), data[:len(data)/2], meta[:len(meta)-3])
 		f.Add(uint8(v), d.Append(d.Append(nil, &wire.Packet{Cmd: wire.CmdProtocol, Body: wire.Protocol{Integrity: "crc32c"}}),
 			&wire.Packet{Cmd: wire.CmdData, Body: wire.Data{}, Payload: make([]byte, 512)}), meta)
@@ -87,10 +90,18 @@ func FuzzReceive(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	ring := newRing(f)
+	ring, err := uring.Start(nil, nil)
+	if err != nil {
+		f.Log("goroutines only: ", err)
+	} else {
+		f.Cleanup(ring.Stop)
+	}
 	f.Fuzz(func(t *testing.T, v uint8, data, meta []byte) {
 		d := wire.Dialect{Version: 86 + int(v)%16, Features: wire.Feature(v >> 4)}
-		n := &node{t: t, name: "n", changed: make(chan struct{}), cfg: Config{Pool: pool, Ring: ring}}
+		n := &node{t: t, name: "n", changed: make(chan struct{}), cfg: Config{Pool: pool}}
+		if ringed || v&0x80 != 0 {
+			n.cfg.Ring = ring
+		}
 		s, dc, mc := pair(t, &n.cfg, n, d)
 		for _, w := range []struct {
 			nc *net.TCPConn

@@ -410,4 +410,11 @@ func TestHold(t *testing.T) {
 	}
 	sb.Release()
 	b.received(5)
+
+	// A session that is held, with something to read, ends like any other.
+	sb.Hold()
+	sa.SendData(0, wire.CmdData, wire.Data{BlockID: 9}, block(4096, 9), nil, 0)
+	sa.Flush()
+	sb.Close()
+	sb.Wait()
 }

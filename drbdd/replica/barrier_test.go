@@ -152,7 +152,7 @@ func TestPromiseGoesWithTheNextAck(t *testing.T) {
 	f.want("promise 3")
 }
 
-// newFlushedPrimary is a Primary; each write is acknowledged by acked.
+// newFlushedPrimary is a Primary with a peer that is in sync.
 func newFlushedPrimary(t *testing.T) *flushed {
 	f := newFlushed(t)
 	peer := func(role wire.Role) wire.Body {

@@ -209,24 +209,29 @@ func secondary(conn wire.ConnState) wire.Body {
 	return wire.StateInfo{State: s.WithConn(conn)}
 }
 
+// primaryBy makes the node Primary, connected by a protocol with a peer that is in sync.
+func (h *host) primaryBy(protocol byte) {
+	h.command(replica.Disconnect{Force: true})
+	n := replica.DefaultNetOptions()
+	n.Protocol = protocol
+	h.command(replica.Connect{Options: n})
+	h.step(replica.Up{Dialect: dialect})
+	h.hear(wire.CmdProtocol, wire.Protocol{Protocol: uint32(protocol-'A') + 1})
+	h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
+	h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
+	h.hear(wire.CmdState, secondary(wire.WFReportParams))
+	h.hear(wire.CmdState, secondary(wire.Connected))
+	h.command(replica.PrimaryCmd{})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
+	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+}
+
 // With protocol A the peer drops what it has not processed when a daemon is killed. Its
 // successor, which cannot have the own disk, is not told that the peer has the same data.
 func TestSuccessorIsToldThatThePeerLacksWrites(t *testing.T) {
 	for _, protocol := range []byte{'A', 'C'} {
 		h := newHost(t, true)
-		h.command(replica.Disconnect{Force: true})
-		n := replica.DefaultNetOptions()
-		n.Protocol = protocol
-		h.command(replica.Connect{Options: n})
-		h.step(replica.Up{Dialect: dialect})
-		h.hear(wire.CmdProtocol, wire.Protocol{Protocol: uint32(protocol-'A') + 1})
-		h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
-		h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
-		h.hear(wire.CmdState, secondary(wire.WFReportParams))
-		h.hear(wire.CmdState, secondary(wire.Connected))
-		h.command(replica.PrimaryCmd{})
-		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
-		h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+		h.primaryBy(protocol)
 		var sent wire.Data
 		var barrier wire.Barrier
 		done := false
@@ -373,19 +378,7 @@ func TestSuccessorIsToldAfterAnErrorOfTheDisk(t *testing.T) {
 	o := replica.DefaultDiskOptions()
 	o.OnIOError = replica.PassOn
 	h := newHostWith(t, true, o)
-	h.command(replica.Disconnect{Force: true})
-	n := replica.DefaultNetOptions()
-	n.Protocol = 'A'
-	h.command(replica.Connect{Options: n})
-	h.step(replica.Up{Dialect: dialect})
-	h.hear(wire.CmdProtocol, wire.Protocol{Protocol: 1})
-	h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
-	h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
-	h.hear(wire.CmdState, secondary(wire.WFReportParams))
-	h.hear(wire.CmdState, secondary(wire.Connected))
-	h.command(replica.PrimaryCmd{})
-	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdPingAck})
-	h.step(replica.Packet{Sock: wire.MetaSocket, Cmd: wire.CmdStateChgReply, Body: wire.StateReply{Result: wire.Success}})
+	h.primaryBy('A')
 	h.step(replica.Request{ID: 99, Op: replica.Write, Size: 4096, Buf: 1<<40 + 1})
 	var failed uint64
 	for _, a := range h.r.Step(h.now, replica.Request{ID: 100, Op: replica.Write, Sector: 64, Size: 4096, Buf: 1<<40 + 2}) {

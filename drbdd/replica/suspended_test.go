@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"classicha/drbdd/metadata"
-	"classicha/drbdd/metadata/mdio"
 	"classicha/drbdd/replica"
 	"classicha/drbdd/wire"
 )
@@ -16,28 +15,14 @@ func TestAttachDoesNotFenceOtherVolumes(t *testing.T) {
 	f := primary(t, replica.ResourceAndStonith)
 	f.cut()
 	f.do(replica.NewMinor{Vol: 1, Minor: 1})
-	meta := make(memory, 1<<20)
-	l, err := metadata.NewLayout(metadata.FlexExternal, int64(len(meta)), metadata.DefaultRing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = mdio.Create(meta, l, int64(len(meta)), metadata.CreateOptions{DeviceUUID: 2}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := mdio.Attach(meta, metadata.FlexExternal, int64(len(meta)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bm, err := s.ReadBitmap(hostSectors)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Super.UUIDs.Current, s.Super.LaSizeSect = 0x5678, hostSectors
-	s.Super.Flags |= metadata.Consistent | metadata.WasUpToDate | metadata.PeerOutdated
 	o := replica.DefaultDiskOptions()
 	o.Fencing = replica.ResourceAndStonith
-	f.do(replica.Attach{Vol: 1, Options: o, Super: s.Super, Layout: s.Layout, Bitmap: bm,
-		Backing: hostSectors, Usable: hostSectors, MaxBioSize: 1 << 20, Name: "disk"})
+	second := backing(t, o, func(s *metadata.Superblock, bm *metadata.Bitmap) {
+		s.UUIDs.Current, s.LaSizeSect = 0x5678, hostSectors
+		s.Flags |= metadata.Consistent | metadata.WasUpToDate | metadata.PeerOutdated
+	})
+	second.Vol = 1
+	f.do(second)
 	if v := f.r.View().Volumes[1]; v.Disk != wire.UpToDate || v.Pdsk != wire.Outdated {
 		t.Fatalf("volume 1 is %s/%s", v.Disk, v.Pdsk)
 	}

@@ -20,7 +20,7 @@ type transferLog struct {
 	sentWrites uint32
 	open       []sentEpoch // barriers sent and not answered
 	urgent     bool        // somebody waits for the answer to the barrier that is to be sent
-	patience   int         // see lazy
+	patience   int         // barriers that may still wait for a write; see lazyTries
 	wake       *timer      // sends a barrier that waits for company
 	promised   uint32      // epoch that the peer promised last, and when
 	promisedAt time.Time
@@ -39,7 +39,7 @@ type sentEpoch struct {
 // its answer us, once more for each write of an application that writes one block after the
 // other. At most it waits for barrierWait. A peer that flushes its disk only when the barrier comes makes
 // that write wait, so it is for peers that answer the barrier together with the
-// write; others get it at once after lazyTries of a session.
+// write; others get it at once after lazyTries in a session.
 const (
 	barrierWait = 5 * time.Millisecond
 	lazyTries   = 16
