@@ -250,7 +250,7 @@ func TestSlowHandshake(t *testing.T) {
 	if e := a.wait("failed"); e.text != "no ConnectionFeatures packet in time" {
 		t.Errorf("%+v", e)
 	}
-	if d := time.Since(begin); d < 900*time.Millisecond || d > 1500*time.Millisecond {
+	if d := time.Since(begin); d < 900*time.Millisecond || d > 10*time.Second {
 		t.Errorf("after %s", d)
 	}
 	up(t, a, b)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"classicha/drbdd/config"
 	"classicha/drbdd/config/sysenv"
@@ -144,8 +143,8 @@ esac`)
 			continue
 		}
 		r.fails(t, c.says)
-		if tried != 1 || r.took > 900*time.Millisecond {
-			t.Errorf("%+v: %d attempts in %s, want one", c, tried, r.took)
+		if tried != 1 {
+			t.Errorf("%+v: %d attempts, want one", c, tried)
 		}
 	}
 	// What may pass and does not is told in the end.

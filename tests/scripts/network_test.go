@@ -93,8 +93,8 @@ func neighbour(t *testing.T, near string, addrs ...string) (mac string) {
 	return ""
 }
 
-// An address that another machine still answers for is taken over without delay, and
-// the log names the machine.
+// An address that another machine still answers for is taken over, and the log names
+// the machine.
 func TestContestedAddressIsReported(t *testing.T) {
 	announcers(t)
 	ownPrograms(t, "hb_whohas")
@@ -107,10 +107,7 @@ func TestContestedAddressIsReported(t *testing.T) {
 	run(t, "IPv6addr", "fd90::50/64/lan0", "stop").ok(t)
 	for _, script := range []string{"IPaddr2", "IPaddr"} {
 		os.Remove("/run/ha-log")
-		r := run(t, script, "10.90.0.50/24/lan0", "start").ok(t)
-		if r.took > 900*time.Millisecond {
-			t.Errorf("%s: start took %s", script, r.took)
-		}
+		run(t, script, "10.90.0.50/24/lan0", "start").ok(t)
 		want := "WARN: 10.90.0.50 is answered by another machine too, " + mac + " on lan0: clients may reach either. Take it away there (ip addr del 10.90.0.50/24 dev INTERFACE), or power that machine off"
 		eventually(t, "the warning", func() bool { return strings.Contains(read("/run/ha-log"), want) })
 		status(t, true, script, "10.90.0.50/24/lan0")
@@ -124,6 +121,24 @@ func TestContestedAddressIsReported(t *testing.T) {
 		t.Errorf("a free address is warned about:\n%s", log)
 	}
 	run(t, "IPaddr2", "10.90.0.51/24/lan0", "stop").ok(t)
+}
+
+// Start asks in the background whether another machine has the address: it does not
+// wait for the answer.
+func TestContestDoesNotHoldUpStart(t *testing.T) {
+	announcers(t)
+	asked := "/run/whohas.pid"
+	tool(t, "hb_whohas", "echo $$ >"+asked+"; exec sleep 60")
+	defer os.Remove(asked)
+	for _, script := range []string{"IPaddr2", "IPaddr"} {
+		os.Remove(asked)
+		run(t, script, "10.88.0.50/24/eth0", "start").ok(t)
+		eventually(t, "the question", func() bool { return read(asked) != "" })
+		pid := strings.TrimSpace(read(asked))
+		eventually(t, "a question that is still open", func() bool { return read("/proc/"+pid+"/comm") == "sleep\n" })
+		command(t, "kill", pid)
+		run(t, script, "10.88.0.50/24/eth0", "stop").ok(t)
+	}
 }
 
 // processes are the command lines of everything that runs here.
@@ -263,7 +278,7 @@ func TestWakeOnLan(t *testing.T) {
 	for _, args := range [][]string{{"00:11:22:aa:BB:cc"}, {"00-11-22-AA-bb-cc", "eth0"}, {"001122aabbcc"}} {
 		os.Remove("/run/ha-log")
 		status(t, false, "WakeOnLan", args...)
-		if r := run(t, "WakeOnLan", append(args, "start")...).ok(t); r.took > 900*time.Millisecond {
+		if r := run(t, "WakeOnLan", append(args, "start")...).ok(t); r.took > 5*time.Second {
 			t.Errorf("%s took %s", r.called, r.took)
 		}
 		if f, d := heard(5*time.Second, 3); f < 3 || d < 3 {

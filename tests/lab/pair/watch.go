@@ -45,6 +45,9 @@ func watch(nodes []*lab.Node, resources []string) *watcher {
 
 func (w *watcher) look() {
 	for _, r := range w.resources {
+		w.mu.Lock()
+		allowed := w.allowed // a look that began in a partition may end behind it
+		w.mu.Unlock()
 		n := 0
 		for _, node := range w.nodes {
 			if node.Runs(r) {
@@ -57,7 +60,7 @@ func (w *watcher) look() {
 		w.mu.Lock()
 		start, twice := w.since[r]
 		switch {
-		case n > 1 && !twice && !w.allowed:
+		case n > 1 && !twice && !allowed && !w.allowed:
 			w.since[r] = time.Now()
 		case n <= 1 && twice:
 			delete(w.since, r)
