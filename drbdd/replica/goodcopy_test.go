@@ -210,12 +210,12 @@ func secondary(conn wire.ConnState) wire.Body {
 }
 
 // primaryBy makes the node Primary, connected by a protocol with a peer that is in sync.
-func (h *host) primaryBy(protocol byte) {
+func (h *host) primaryBy(protocol byte, d wire.Dialect) {
 	h.command(replica.Disconnect{Force: true})
 	n := replica.DefaultNetOptions()
 	n.Protocol = protocol
 	h.command(replica.Connect{Options: n})
-	h.step(replica.Up{Dialect: dialect})
+	h.step(replica.Up{Dialect: d})
 	h.hear(wire.CmdProtocol, wire.Protocol{Protocol: uint32(protocol-'A') + 1})
 	h.hear(wire.CmdSizes, wire.Sizes{DSize: hostSectors, CSize: hostSectors, MaxBioSize: 1 << 20})
 	h.hear(wire.CmdUUIDs, wire.UUIDs{Current: 0x1234})
@@ -231,7 +231,7 @@ func (h *host) primaryBy(protocol byte) {
 func TestSuccessorIsToldThatThePeerLacksWrites(t *testing.T) {
 	for _, protocol := range []byte{'A', 'C'} {
 		h := newHost(t, true)
-		h.primaryBy(protocol)
+		h.primaryBy(protocol, dialect)
 		var sent wire.Data
 		var barrier wire.Barrier
 		done := false
@@ -378,7 +378,7 @@ func TestSuccessorIsToldAfterAnErrorOfTheDisk(t *testing.T) {
 	o := replica.DefaultDiskOptions()
 	o.OnIOError = replica.PassOn
 	h := newHostWith(t, true, o)
-	h.primaryBy('A')
+	h.primaryBy('A', dialect)
 	h.step(replica.Request{ID: 99, Op: replica.Write, Size: 4096, Buf: 1<<40 + 1})
 	var failed uint64
 	for _, a := range h.r.Step(h.now, replica.Request{ID: 100, Op: replica.Write, Sector: 64, Size: 4096, Buf: 1<<40 + 2}) {

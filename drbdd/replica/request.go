@@ -318,9 +318,6 @@ func (v *volume) localWritten(q *appReq, b *backing, ok bool) {
 	if !ok {
 		q.local = partFailed
 		v.diskFailed(b, "WRITE", q.Sector, q.Size)
-		if q.inTL && q.epoch == v.r.tl.cur {
-			v.r.tl.next() // with protocols A and B the answer to its barrier is waited for
-		}
 	}
 	v.settled(q)
 	v.advance(q)
@@ -344,14 +341,20 @@ func (q *appReq) netSatisfied() bool {
 	case partPending:
 		return false
 	case partTaken:
-		return q.proto != 'C' && q.local != partFailed // the peer's disk is the only one that can have it
+		return q.proto != 'C' && q.local != partFailed && q.v.st.Disk == wire.UpToDate // or the peer's disk is the only good one that can have it
 	}
 	return true
 }
 
 // advance completes a write once both parts allow it.
 func (v *volume) advance(q *appReq) {
-	if q.done || q.frozen || q.starting || q.local == partPending || !q.netSatisfied() {
+	if q.done || q.frozen || q.starting || q.local == partPending {
+		return
+	}
+	if !q.netSatisfied() {
+		if q.inTL && q.epoch == v.r.tl.cur && q.net == partTaken {
+			v.r.tl.next() // with protocols A and B the answer to its barrier is waited for
+		}
 		return
 	}
 	if q.net == partFailed && v.r.suspended() {
@@ -369,6 +372,10 @@ func (v *volume) advance(q *appReq) {
 			return
 		}
 		v.noData(q)
+		return
+	}
+	if q.FUA && q.inTL && v.st.Disk != wire.UpToDate && v.r.peer.dialect.Version < 95 {
+		v.r.tl.next() // it was not told to write through its cache: its promise counts
 		return
 	}
 	if q.net != partOK && q.net != partTaken && v.gate > 0 {
@@ -394,7 +401,11 @@ func (v *volume) openGate() {
 	qs := v.gated
 	v.gated = nil
 	for _, q := range qs {
-		v.advance(q)
+		if q.Op == Flush {
+			v.start(q)
+		} else {
+			v.advance(q)
+		}
 	}
 }
 
@@ -508,7 +519,7 @@ func (v *volume) balance(q *appReq) bool {
 }
 
 // flush makes what was completed stable here, and closes the epoch, so that the
-// peer does the same. Without a local disk the word of a peer that has the data is
+// peer does the same. Without a good disk here the word of the peer that has the data is
 // waited for.
 func (v *volume) flush(q *appReq) {
 	r := v.r
@@ -517,9 +528,9 @@ func (v *volume) flush(q *appReq) {
 		return
 	}
 	r.tl.next()
-	if b := v.dsk; v.usable() {
-		b.flush(func(ok bool) {
-			if !ok && !v.usable() {
+	if v.usable() && v.st.Disk == wire.UpToDate {
+		v.dsk.flush(func(ok bool) {
+			if v.st.Disk != wire.UpToDate {
 				v.start(q)
 				return
 			}
@@ -536,15 +547,24 @@ func (v *volume) flush(q *appReq) {
 		return
 	}
 	if len(r.tl.reqs) == 0 {
-		v.answer(q, OK, 0)
+		v.flushedThere(q)
 		return
 	}
 	last := r.tl.reqs[len(r.tl.reqs)-1].epoch
 	r.tl.flushes = append(r.tl.flushes, flushWait{epoch: last, f: func(ok bool) {
-		if ok && v.st.Disk <= wire.Failed && v.st.PDisk == wire.UpToDate {
-			v.answer(q, OK, 0)
+		if ok && v.st.Disk != wire.UpToDate && v.st.Disk != wire.Negotiating && v.st.PDisk == wire.UpToDate {
+			v.flushedThere(q)
 		} else {
 			v.start(q) // a disk that came meanwhile counts as well, or only that
 		}
 	}})
+}
+
+// flushedThere answers a flush by the word of the peer, when it is on record that only the peer has the data.
+func (v *volume) flushedThere(q *appReq) {
+	if v.gate > 0 {
+		v.gated = append(v.gated, q)
+		return
+	}
+	v.answer(q, OK, 0)
 }

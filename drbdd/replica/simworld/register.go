@@ -249,8 +249,8 @@ func (v *volume) writeUnknown(r *request) {
 	}
 }
 
-// flushed checks what a flush promises on a node with a good disk: everything that
-// was acknowledged before it was asked for survives a power cut there.
+// flushed checks what a flush promises: everything that was acknowledged before it was
+// asked for survives a power cut of the node with the good disk, the node's own if it is.
 func (v *volume) flushed(n *node, r *request) {
 	for slot := range v.g.used {
 		base := v.g.used[slot] * perBlock
@@ -264,14 +264,18 @@ func (v *volume) flushed(n *node, r *request) {
 	}
 }
 
-// durable checks that sectors survive a power cut of a node.
+// durable checks that sectors survive a power cut, when a node has said so.
 func (v *volume) durable(n *node, sector uint64, sectors uint32, what string, want func(slot, i int) bool) {
 	w := v.w
 	x := n.vol(v.nr)
-	if x == nil || x.Disk != wire.UpToDate || !w.p.lossy || n.vols[v.nr].disk.everFailed {
+	keeper := n
+	if x != nil && x.Disk != wire.UpToDate {
+		keeper = n.peer() // has the only good data
+	}
+	if x == nil || !w.p.lossy || keeper.vols[v.nr].disk.everFailed {
 		return
 	}
-	d := n.vols[v.nr].disk
+	d := keeper.vols[v.nr].disk
 	br := v.served(n)
 	v.sectorsOf(sector, sectors, func(s uint64, slot, i int) {
 		st := d.at(slot)
@@ -289,7 +293,7 @@ func (v *volume) durable(n *node, sector uint64, sectors uint32, what string, wa
 		if have == cs[0].val || have != 0 && w.writes[writeOf(have)].issued > w.writes[writeOf(cs[0].val)].issued {
 			return // that, or a later write
 		}
-		w.fail("D1", "%s vol %d: after a %s sector %d (block %d) is %s, but a power cut would leave %s", n, v.nr, what, s, s/perBlock,
+		w.fail("D1", "%s vol %d: after a %s on %s sector %d (block %d) is %s, but a power cut would leave %s", keeper, v.nr, what, n, s, s/perBlock,
 			w.name(cs[0].val, s), w.name(have, s))
 	})
 }
