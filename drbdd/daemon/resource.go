@@ -74,7 +74,7 @@ func newResource(s *Server, name string, o replica.ResourceOptions) (*resource, 
 	r.loop.do = r.act
 	r.loop.done = r.batchDone
 	r.loop.call(func(c *replica.Resource) { r.view = c.View() })
-	if r.ring, err = uring.Start(r.loop.hold, r.loop.release); err != nil {
+	if r.ring, err = uring.Start(uring.Options{Before: r.loop.hold, After: r.loop.release, Poll: s.set.Poll}); err != nil {
 		s.noRing.Do(func() {
 			s.logf(replica.Notice, "drbd", "%v: goroutines do its work, and take more of the processor", err)
 		})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"classicha/drbdd/status"
 	"classicha/drbdd/wire"
@@ -24,6 +25,7 @@ type Settings struct {
 	Facility string
 	Buffers  int // bytes of each of the two pools of a resource
 	MLock    bool
+	Poll     time.Duration // see uring.Options
 	Features wire.Feature
 }
 
@@ -31,7 +33,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Socket: "/run/drbdd/ctl", RunDir: "/run/drbdd", ProcFile: "/run/drbd/proc", DevDir: "/dev",
-		Helper: "/sbin/drbdadm", FrontEnd: "auto", Style: status.Style84, Facility: "kern", Buffers: 16 << 20, MLock: true,
+		Helper: "/sbin/drbdadm", FrontEnd: "auto", Style: status.Style84, Facility: "kern", Buffers: 16 << 20, MLock: true, Poll: 250 * time.Microsecond,
 		Features: wire.AllFeatures,
 	}
 }
@@ -92,6 +94,14 @@ var settingTable = []setting{
 			return fmt.Errorf("%q is neither yes nor no", v)
 		}
 		s.MLock = v == "yes"
+		return nil
+	}},
+	{"poll", func(s *Settings, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 || n > 1000 {
+			return fmt.Errorf("%q is not a number of microseconds from 0 to 1000", v)
+		}
+		s.Poll = time.Duration(n) * time.Microsecond
 		return nil
 	}},
 }

@@ -29,7 +29,7 @@ func benchEngines(b *testing.B, f func(b *testing.B, d *Disk)) {
 		f(b, d)
 	})
 	b.Run("ring", func(b *testing.B) {
-		r, err := uring.Start(nil, nil)
+		r, err := uring.Start(uring.Options{})
 		if err != nil {
 			b.Skip(err)
 		}

@@ -55,7 +55,7 @@ func mustOpen(t *testing.T, path string, opt Options) *Disk {
 func engines(t *testing.T, f func(t *testing.T, ring *uring.Thread)) {
 	t.Run("threads", func(t *testing.T) { f(t, nil) })
 	t.Run("ring", func(t *testing.T) {
-		r, err := uring.Start(nil, nil)
+		r, err := uring.Start(uring.Options{})
 		if err != nil {
 			t.Skip(err)
 		}

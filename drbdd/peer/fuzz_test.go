@@ -90,7 +90,7 @@ func FuzzReceive(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	ring, err := uring.Start(nil, nil)
+	ring, err := uring.Start(uring.Options{})
 	if err != nil {
 		f.Log("goroutines only: ", err)
 	} else {

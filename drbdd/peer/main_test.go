@@ -44,7 +44,7 @@ func newRing(t testing.TB) *uring.Thread {
 	if !ringed {
 		return nil
 	}
-	r, err := uring.Start(nil, nil)
+	r, err := uring.Start(uring.Options{})
 	if err != nil {
 		t.Skip(err)
 	}

@@ -7,7 +7,7 @@
 //
 // What a data path costs is the changes from thread to thread, more than the I/O (block-device
 // 1). So everything of a resource that is worth it comes together in one thread: requests of
-// the kernel, disks, sockets. The thread sleeps in the ring; it never turns in a loop. It is a
+// the kernel, disks, sockets. The thread sleeps in the ring, or asks it for a moment (see poll.go). It is a
 // thread of its own, beside the scheduler of the runtime, which would wake others whenever
 // something happens.
 //

@@ -52,7 +52,7 @@ func forbidden() int {
 		fmt.Println("skip:", no)
 		return 0
 	}
-	_, err := Start(nil, nil)
+	_, err := Start(Options{})
 	if errors.Is(err, unix.EPERM) {
 		fmt.Println("EPERM:", err)
 		return 0

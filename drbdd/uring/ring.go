@@ -211,6 +211,9 @@ func (r *ring) withdraw(f func(user uint64)) {
 	atomic.StoreUint32(r.sqTail, head)
 }
 
+// ready tells whether there is a completion.
+func (r *ring) ready() bool { return *r.cqHead != atomic.LoadUint32(r.cqTail) }
+
 // reap takes the oldest completion.
 func (r *ring) reap() (c cqe, ok bool) {
 	head := *r.cqHead

@@ -34,6 +34,7 @@ type Thread struct {
 
 	// What follows belongs to the thread.
 	ring          *ring
+	patience      patience
 	before, after func()
 	table         []*Op // under way, by number
 	free          []uint32
@@ -47,10 +48,15 @@ type Thread struct {
 	yielded       time.Time
 }
 
-// Start begins a thread. before and after, if not nil, are called in it around each group of
-// calls. An error means that there is no io_uring here, or that it may not be used.
-func Start(before, after func()) (*Thread, error) {
-	t := &Thread{before: before, after: after, wake: -1}
+// Options of a thread.
+type Options struct {
+	Before, After func()        // called in the thread around each group of calls, if not nil
+	Poll          time.Duration // how long the thread may ask for completions before it sleeps
+}
+
+// Start begins a thread. An error means that there is no io_uring here, or that it may not be used.
+func Start(o Options) (*Thread, error) {
+	t := &Thread{before: o.Before, after: o.After, wake: -1, patience: patience{max: longest(o.Poll)}}
 	began := make(chan error)
 	t.over.Go(func() {
 		runtime.LockOSThread() // the kernel wants all calls from the thread that made the ring
@@ -230,7 +236,12 @@ func (t *Thread) submit(ops []*Op, wait bool) {
 	}
 	// What did not fit goes on when something has ended; but the queue may just have been full.
 	wait = wait && (len(t.backlog) == 0 || t.flying >= maxFlying)
-	err := t.ring.enter(wait)
+	var err error
+	if wait {
+		err = t.await()
+	} else {
+		err = t.ring.enter(false)
+	}
 	switch {
 	case err == nil, errors.Is(err, unix.EINTR):
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EBUSY), errors.Is(err, unix.ENOMEM):

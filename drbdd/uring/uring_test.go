@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 func start(t testing.TB, before, after func()) *Thread {
 	t.Helper()
-	r, err := Start(before, after)
+	r, err := Start(Options{Before: before, After: after, Poll: time.Millisecond})
 	if err != nil {
 		t.Skip(err)
 	}
@@ -176,7 +176,7 @@ func TestGroups(t *testing.T) {
 // TestStopWaits for what is under way, and leaves the number of processors as it was.
 func TestStopWaits(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
-	r, err := Start(nil, nil)
+	r, err := Start(Options{})
 	if err != nil {
 		t.Skip(err)
 	}

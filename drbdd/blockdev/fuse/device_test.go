@@ -50,7 +50,7 @@ func readers(t *testing.T, f func(t *testing.T)) {
 
 // withRing makes devices of the test be read with a ring, where there is one.
 func withRing(t testing.TB) {
-	r, err := uring.Start(nil, nil)
+	r, err := uring.Start(uring.Options{})
 	if err != nil {
 		t.Log(err)
 		return

@@ -57,7 +57,7 @@ func server(args []string) int {
 		}
 		var ring *uring.Thread
 		if os.Getenv("FUSE_TEST_RING") != "" {
-			if ring, err = uring.Start(nil, nil); err != nil {
+			if ring, err = uring.Start(uring.Options{}); err != nil {
 				return err
 			}
 		}
