@@ -125,13 +125,17 @@ func (h *handshake) related(result int) bool {
 }
 
 // byDisks is step 2: if one disk is Inconsistent and the other better there is
-// nothing to decide.
+// nothing to decide. But a Primary whose data is newer, or other, does not go on with ours,
+// and without its consent ours is no better than before.
 func (h *handshake) byDisks(result int, disk wire.DiskState) int {
 	peer := h.in.PeerDisk
 	if (disk == wire.Inconsistent) == (peer == wire.Inconsistent) || min(disk, peer) < wire.Inconsistent {
 		return result
 	}
 	r := sign(disk > wire.Inconsistent)
+	if r > 0 && h.in.PeerPrimary && (result < 0 || result == SplitBrain) {
+		return result
+	}
 	h.log(Info, "Becoming sync %s due to disk states.", pick(r > 0, "source", "target"))
 	if result == HardSplitBrain || abs(result) == 2 {
 		r *= 2
