@@ -18,8 +18,8 @@ import (
 // Whoever sleeps gets the processor back at once; whoever left it to one that computes waits until that one's turn is
 // over. A thread to which this happens sleeps for a while.
 const (
-	pollFirst   = 8 * time.Microsecond
-	pollLargest = 1 // operations under way
+	pollFirst = 8 * time.Microsecond
+	pollDepth = 1 // operations of the disk under way, at most
 	// crowdedAfter is more than the kernel's own work takes, and less than a turn.
 	crowdedAfter = time.Millisecond
 	crowdedFor   = 100 * time.Millisecond
@@ -65,7 +65,7 @@ func longest(set time.Duration) time.Duration {
 
 // await hands what is queued to the kernel and waits for a completion.
 func (t *Thread) await() error {
-	if t.patience.max == 0 || t.flying-t.watches-1 > pollLargest { // 1: the wake descriptor
+	if t.patience.max == 0 || t.flying-t.watches-1 > pollDepth { // 1: the wake descriptor
 		return t.ring.enter(true)
 	}
 	began := time.Now()

@@ -126,14 +126,15 @@ func (h *handshake) related(result int) bool {
 
 // byDisks is step 2: if one disk is Inconsistent and the other better there is
 // nothing to decide. But a Primary whose data is newer, or other, does not go on with ours,
-// and without its consent ours is no better than before.
+// and without its consent ours is no better than before. With the same identifier it does, also when
+// the rules for a crashed Primary would have it the other way.
 func (h *handshake) byDisks(result int, disk wire.DiskState) int {
 	peer := h.in.PeerDisk
 	if (disk == wire.Inconsistent) == (peer == wire.Inconsistent) || min(disk, peer) < wire.Inconsistent {
 		return result
 	}
 	r := sign(disk > wire.Inconsistent)
-	if r > 0 && h.in.PeerPrimary && (result < 0 || result == SplitBrain) {
+	if r > 0 && h.in.PeerPrimary && (result < 0 || result == SplitBrain) && h.in.Self.Current&^1 != h.in.Peer.Current&^1 {
 		return result
 	}
 	h.log(Info, "Becoming sync %s due to disk states.", pick(r > 0, "source", "target"))
