@@ -27,35 +27,30 @@ func newHeld(t *testing.T, protocol byte, onError replica.OnIOError) *held {
 }
 
 func (f *held) ev(e replica.Event) {
-	f.todo = append(f.todo, e)
-	for len(f.todo) > 0 {
-		e := f.todo[0]
-		f.todo = f.todo[1:]
-		for _, a := range f.r.Step(f.now, e) {
-			switch a := a.(type) {
-			case replica.Disk:
-				if f.writing && a.Op == replica.Write {
-					f.open = append(f.open, replica.DiskDone{ID: a.ID, OK: true})
-					continue
-				}
-			case replica.Meta:
-				if f.record {
-					f.open = append(f.open, replica.MetaDone{ID: a.ID, OK: true})
-					continue
-				}
-			case replica.Complete:
-				f.got[a.ID] = a.Err
-			case replica.Send:
-				switch b := a.Body.(type) {
-				case wire.Data:
-					f.blocks = append(f.blocks, b.BlockID)
-				case wire.Barrier:
-					f.barriers = append(f.barriers, b.Number)
-				}
+	f.run(func(a replica.Action) bool {
+		switch a := a.(type) {
+		case replica.Disk:
+			if f.writing && a.Op == replica.Write {
+				f.open = append(f.open, replica.DiskDone{ID: a.ID, OK: true})
+				return true
 			}
-			f.done(a)
+		case replica.Meta:
+			if f.record {
+				f.open = append(f.open, replica.MetaDone{ID: a.ID, OK: true})
+				return true
+			}
+		case replica.Complete:
+			f.got[a.ID] = a.Err
+		case replica.Send:
+			switch b := a.Body.(type) {
+			case wire.Data:
+				f.blocks = append(f.blocks, b.BlockID)
+			case wire.Barrier:
+				f.barriers = append(f.barriers, b.Number)
+			}
 		}
-	}
+		return false
+	}, e)
 }
 
 // ends ends what waits.

@@ -22,33 +22,28 @@ type flushed struct {
 }
 
 func (f *flushed) ev(evs ...replica.Event) {
-	f.todo = append(f.todo, evs...)
-	for len(f.todo) > 0 {
-		e := f.todo[0]
-		f.todo = f.todo[1:]
-		for _, a := range f.r.Step(f.now, e) {
-			switch a := a.(type) {
-			case replica.Disk:
-				if a.Op == replica.Flush || f.slow && a.Op == replica.Write {
-					f.said = append(f.said, strings.ToLower(a.Op.String()))
-					f.open = append(f.open, a.ID)
-					continue
-				}
-			case replica.Send:
-				switch b := a.Body.(type) {
-				case wire.Data:
-					f.said = append(f.said, "data")
-				case wire.Barrier:
-					f.said = append(f.said, fmt.Sprint("barrier ", b.Number))
-				case wire.BarrierAck:
-					f.said = append(f.said, fmt.Sprint("promise ", b.Number))
-				case wire.BlockAck:
-					f.said = append(f.said, fmt.Sprint("ack ", b.Sector))
-				}
+	f.run(func(a replica.Action) bool {
+		switch a := a.(type) {
+		case replica.Disk:
+			if a.Op == replica.Flush || f.slow && a.Op == replica.Write {
+				f.said = append(f.said, strings.ToLower(a.Op.String()))
+				f.open = append(f.open, a.ID)
+				return true
 			}
-			f.done(a)
+		case replica.Send:
+			switch b := a.Body.(type) {
+			case wire.Data:
+				f.said = append(f.said, "data")
+			case wire.Barrier:
+				f.said = append(f.said, fmt.Sprint("barrier ", b.Number))
+			case wire.BarrierAck:
+				f.said = append(f.said, fmt.Sprint("promise ", b.Number))
+			case wire.BlockAck:
+				f.said = append(f.said, fmt.Sprint("ack ", b.Sector))
+			}
 		}
-	}
+		return false
+	}, evs...)
 }
 
 // ends ends the oldest flush.

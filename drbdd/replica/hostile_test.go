@@ -100,15 +100,22 @@ func (h *host) command(do replica.Verb) {
 }
 
 // step gives an event, and what comes of it.
-func (h *host) step(ev replica.Event) {
-	h.todo = append(h.todo, ev)
+func (h *host) step(ev replica.Event) { h.run(nil, ev) }
+
+// run gives events, and what comes of them. mine, if not nil, is asked first: an action that it takes is
+// not done.
+func (h *host) run(mine func(replica.Action) bool, evs ...replica.Event) {
+	h.todo = append(h.todo, evs...)
 	for len(h.todo) > 0 {
 		if h.steps++; h.steps > 200000 {
 			h.t.Fatal("no end of it")
 		}
-		ev, h.todo = h.todo[0], h.todo[1:]
+		ev := h.todo[0]
+		h.todo = h.todo[1:]
 		for _, a := range h.r.Step(h.now, ev) {
-			h.done(a)
+			if mine == nil || !mine(a) {
+				h.done(a)
+			}
 		}
 	}
 }

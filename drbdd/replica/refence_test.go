@@ -19,27 +19,22 @@ type slow struct {
 const unanswered = replica.Errno(255)
 
 func (f *slow) ev(evs ...replica.Event) {
-	f.todo = append(f.todo, evs...)
-	for len(f.todo) > 0 {
-		e := f.todo[0]
-		f.todo = f.todo[1:]
-		for _, a := range f.r.Step(f.now, e) {
-			if h, ok := a.(replica.RunHandler); ok && h.Name == "fence-peer" {
-				if len(f.open) > 0 {
-					f.t.Error("the handler is called while it runs")
-				}
-				f.calls, f.open = append(f.calls, h.ID), append(f.open, h.ID)
-				if h.Again {
-					f.again++
-				}
-				continue
+	f.run(func(a replica.Action) bool {
+		if h, ok := a.(replica.RunHandler); ok && h.Name == "fence-peer" {
+			if len(f.open) > 0 {
+				f.t.Error("the handler is called while it runs")
 			}
-			if c, ok := a.(replica.Complete); ok {
-				f.got = c.Err
+			f.calls, f.open = append(f.calls, h.ID), append(f.open, h.ID)
+			if h.Again {
+				f.again++
 			}
-			f.done(a)
+			return true
 		}
-	}
+		if c, ok := a.(replica.Complete); ok {
+			f.got = c.Err
+		}
+		return false
+	}, evs...)
 }
 
 func (f *slow) do(v replica.Verb) { f.id++; f.ev(replica.Command{ID: f.id, Do: v}) }
